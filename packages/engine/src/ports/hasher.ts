@@ -1,0 +1,35 @@
+import type { DiskFile } from './disk.ts'
+
+/** `length` bytes at `offset` of an open file; `file` is undefined for padding, which is in no file and reads as zeros. */
+export interface FileSlice {
+  readonly file: DiskFile | undefined
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * Hashing, and the hand-over of whole pieces to the threads that hash and write them.
+ *
+ * A piece makes one trip: its bytes lie in the slab, a worker hashes them there and, only if they are right,
+ * writes them to their files. The main thread never touches them again.
+ */
+export interface Hasher {
+  /** How many pieces are worked on at the same time. */
+  readonly threads: number
+  /** Memory that the workers can see too. Ours until the process ends; ask once, use again. */
+  allocate(byteLength: number): Uint8Array
+  /**
+   * Hashes `bytes` (allocated here) and, if the SHA-1 is `expected`, writes them over `targets` in order
+   * (their lengths add up to at most `bytes.length`).
+   * The bytes are the worker's until the promise settles.
+   * @returns whether the hash was right; the write is complete when it resolves.
+   * @throws {EngineError} of the write, as `ports/disk` says; nothing is known of the targets then.
+   */
+  verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean>
+  /** SHA-1 of the slices one after another (zeros where `file` is undefined). Undefined when a file is too short. */
+  hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined>
+  /** At once, on this thread: for small things (info dictionaries, blocks of a bad piece). */
+  sha1(bytes: Uint8Array): Uint8Array
+  sha256(bytes: Uint8Array): Uint8Array
+  close(): Promise<void>
+}
