@@ -1,0 +1,225 @@
+import * as fs from 'node:fs'
+import { open, statfs } from 'node:fs/promises'
+import { EngineError } from '../base/errors.ts'
+import type { DiskFile, FileStamp } from '../ports/disk.ts'
+import { diskError, errorCode } from './system-error.ts'
+
+/** `readv` takes at most 1,024 pieces (IOV_MAX). */
+const MAX_VIEWS = 1024
+/** Node counts the bytes of one call in 31 bits. */
+const MAX_CALL_BYTES = 2 ** 30
+const RESERVE_STEP_BYTES = 1024 * 1024
+
+type Transfer = (
+  fd: number,
+  view: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+  done: (error: NodeJS.ErrnoException | null, byteCount: number) => void,
+) => void
+
+/**
+ * One open file as a numeric descriptor, which the hashing threads use too.
+ *
+ * Whoever uses the descriptor borrows it, and `close` waits for the last one: a descriptor that is closed under a
+ * writing thread may be given to another file the next moment, and a good piece of a stranger would be overwritten.
+ */
+export class NodeDiskFile implements DiskFile {
+  /** For messages only. */
+  readonly path: string
+  readonly #fd: number
+  #borrowers = 0
+  #isClosed = false
+  #onReturned: (() => void) | undefined
+
+  constructor(fd: number, path: string) {
+    this.#fd = fd
+    this.path = path
+  }
+
+  /** The descriptor, good until `giveBack`. */
+  borrow(): number {
+    if (this.#isClosed) throw new EngineError('CLOSED', `Cannot use "${this.path}": it has been closed.`)
+    this.#borrowers++
+    return this.#fd
+  }
+
+  giveBack(): void {
+    this.#borrowers--
+    if (this.#borrowers === 0) this.#onReturned?.()
+  }
+
+  readSync(views: readonly Uint8Array[], offset: number): number {
+    const fd = this.borrow()
+    try {
+      return readFully(fd, views, offset)
+    } catch (error) {
+      throw diskError(error, 'read', this.path)
+    } finally {
+      this.giveBack()
+    }
+  }
+
+  read(view: Uint8Array, offset: number): Promise<number> {
+    return this.#transfer(fs.read, 'read', view, offset)
+  }
+
+  async write(view: Uint8Array, offset: number): Promise<void> {
+    const written = await this.#transfer(fs.write, 'write to', view, offset)
+    if (written !== view.length) throw diskError({ message: 'it takes no more bytes' }, 'write to', this.path)
+  }
+
+  /**
+   * Between the old end and `size` nobody else may write until a reserving `grow` is done: it writes zeros there,
+   * because Node has no `fallocate`. If the disk fills up, what was taken is given back.
+   */
+  async grow(size: number, reserve: boolean): Promise<void> {
+    const fd = this.borrow()
+    try {
+      const oldSize = fs.fstatSync(fd).size
+      if (oldSize >= size) return
+      if (reserve) await this.#reserve(fd, oldSize, size)
+      else await truncate(fd, size)
+    } catch (error) {
+      throw diskError(error, 'make room in', this.path)
+    } finally {
+      this.giveBack()
+    }
+  }
+
+  stampSync(): FileStamp {
+    const fd = this.borrow()
+    try {
+      const { size, mtimeMs } = fs.fstatSync(fd)
+      return { size, modifiedMs: mtimeMs }
+    } catch (error) {
+      throw diskError(error, 'look at', this.path)
+    } finally {
+      this.giveBack()
+    }
+  }
+
+  async sync(): Promise<void> {
+    const fd = this.borrow()
+    try {
+      await new Promise<void>((resolve, reject) => fs.fdatasync(fd, (error) => (error === null ? resolve() : reject(error))))
+    } catch (error) {
+      throw diskError(error, 'save', this.path)
+    } finally {
+      this.giveBack()
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#borrowers > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onReturned = resolve
+      })
+    }
+    try {
+      await new Promise<void>((resolve, reject) => fs.close(this.#fd, (error) => (error == null ? resolve() : reject(error))))
+    } catch (error) {
+      throw diskError(error, 'close', this.path)
+    }
+  }
+
+  /** @returns bytes moved; fewer than the view only at the end of the file. */
+  async #transfer(call: Transfer, doing: string, view: Uint8Array, offset: number): Promise<number> {
+    const fd = this.borrow()
+    try {
+      let done = 0
+      while (done < view.length) {
+        const length = Math.min(view.length - done, MAX_CALL_BYTES)
+        const byteCount = await transferOnce(call, fd, view, done, length, offset + done)
+        if (byteCount === 0) break
+        if (byteCount > 0) done += byteCount
+      }
+      return done
+    } catch (error) {
+      throw diskError(error, doing, this.path)
+    } finally {
+      this.giveBack()
+    }
+  }
+
+  async #reserve(fd: number, oldSize: number, size: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.path)
+    const missing = size - oldSize
+    if (missing > bavail * bsize) {
+      const text = `Cannot reserve ${missing} bytes for "${this.path}": only ${bavail * bsize} bytes are free. Free some space, or choose another folder.`
+      throw new EngineError('DISK_FULL', text)
+    }
+    const zeros = new Uint8Array(Math.min(RESERVE_STEP_BYTES, missing))
+    try {
+      for (let at = oldSize; at < size; ) {
+        const length = Math.min(zeros.length, size - at)
+        const byteCount = await transferOnce(fs.write, fd, zeros, 0, length, at)
+        if (byteCount > 0) at += byteCount
+      }
+    } catch (error) {
+      await truncate(fd, oldSize).catch(() => {}) // the first error is the one to tell
+      throw error
+    }
+  }
+}
+
+/** The views one after another, also through short reads. */
+function readFully(fd: number, views: readonly Uint8Array[], offset: number): number {
+  let wanted = 0
+  for (const view of views) wanted += view.length
+  let rest = views
+  let done = 0
+  while (done < wanted) {
+    let byteCount = 0
+    try {
+      byteCount = fs.readvSync(fd, rest.length > MAX_VIEWS ? rest.slice(0, MAX_VIEWS) : rest, offset + done)
+    } catch (error) {
+      if (errorCode(error) === 'EINTR') continue
+      throw error
+    }
+    if (byteCount === 0) break
+    done += byteCount
+    if (done < wanted) rest = viewsAfter(rest, byteCount)
+  }
+  return done
+}
+
+function viewsAfter(views: readonly Uint8Array[], byteCount: number): readonly Uint8Array[] {
+  let first = 0
+  let skip = byteCount
+  while (first < views.length && skip >= views[first]!.length) skip -= views[first++]!.length
+  const rest = views.slice(first)
+  if (skip > 0) rest[0] = rest[0]!.subarray(skip)
+  return rest
+}
+
+/** @returns bytes moved, 0 at the end of the file, -1 when a signal came first: try again. */
+function transferOnce(call: Transfer, fd: number, view: Uint8Array, at: number, length: number, offset: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call(fd, view, at, length, offset, (error, byteCount) => {
+      if (error === null) resolve(byteCount)
+      else if (error.code === 'EINTR') resolve(-1)
+      else reject(error)
+    })
+  })
+}
+
+function truncate(fd: number, size: number): Promise<void> {
+  return new Promise((resolve, reject) => fs.ftruncate(fd, size, (error) => (error === null ? resolve() : reject(error))))
+}
+
+/** A folder's entries are data too: a rename survives a power cut only once its folder is on the disk. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return // folders cannot be opened there; NTFS keeps a journal of its names
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } catch (error) {
+    if (errorCode(error) !== 'EINVAL') throw error // some network file systems know no sync of folders
+  } finally {
+    await handle.close()
+  }
+}

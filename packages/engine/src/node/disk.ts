@@ -1,0 +1,187 @@
+import * as fs from 'node:fs'
+import { lstat, mkdir, readlink, realpath, statfs, unlink } from 'node:fs/promises'
+import { dirname, join, resolve, sep } from 'node:path'
+import { EngineError } from '../base/errors.ts'
+import type { AppendFile, Disk, DiskFile, FileStamp, OpenMode } from '../ports/disk.ts'
+import { NodeDiskFile } from './disk-file.ts'
+import { lockStateFile, openAppendFile, readStateFile, removeStateFile, renameStateFile, StateWriter } from './state-file.ts'
+import { diskError, errorCode } from './system-error.ts'
+
+const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants
+/** Both are missing on Windows, where the checks before opening must do. Node adds O_CLOEXEC to every open itself. */
+const O_NOFOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
+const O_NONBLOCK: number = fs.constants.O_NONBLOCK ?? 0
+
+/** The machine's own disks. */
+export class NodeDisk implements Disk {
+  readonly #states = new StateWriter()
+
+  async openFile(root: string, path: readonly string[], mode: OpenMode, options?: { readonly executable?: boolean }): Promise<DiskFile> {
+    const target = await walk(root, path, mode === 'write')
+    // O_NONBLOCK: a named pipe planted under our name must not hold a thread until somebody opens its other end.
+    const flags = (mode === 'write' ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK
+    const permissions = options?.executable === true ? 0o755 : 0o644
+    const doing = mode === 'write' ? 'write to' : 'read'
+    const fd = await new Promise<number>((resolveFd, reject) => {
+      fs.open(target, flags, permissions, (error, opened) => (error === null ? resolveFd(opened) : reject(diskError(error, doing, target))))
+    })
+    try {
+      if (!fs.fstatSync(fd).isFile()) throw notPlain(target)
+      await checkWhereItIs(fd, target)
+      return new NodeDiskFile(fd, target)
+    } catch (error) {
+      fs.closeSync(fd)
+      throw diskError(error, doing, target)
+    }
+  }
+
+  async stat(root: string, path: readonly string[]): Promise<FileStamp | undefined> {
+    try {
+      const target = await walk(root, path, false)
+      const found = await look(target)
+      if (found === undefined) return undefined
+      if (!found.isFile()) throw notPlain(target)
+      return { size: found.size, modifiedMs: found.mtimeMs }
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'FILE_MISSING') return undefined
+      throw error
+    }
+  }
+
+  async makeFolder(root: string, path: readonly string[]): Promise<void> {
+    const target = await walk(root, path, true)
+    if (path.length > 0) await enterFolder(target, true)
+  }
+
+  async removeFile(root: string, path: readonly string[]): Promise<void> {
+    try {
+      const target = await walk(root, path, false)
+      const found = await look(target)
+      if (found === undefined) return
+      if (!found.isFile()) throw notPlain(target)
+      await unlink(target).catch((error: unknown) => {
+        if (errorCode(error) !== 'ENOENT') throw diskError(error, 'remove', target)
+      })
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'FILE_MISSING') return
+      throw error
+    }
+  }
+
+  async freeBytes(root: string): Promise<number | undefined> {
+    for (let folder = resolve(root); ; folder = dirname(folder)) {
+      try {
+        const { bavail, bsize } = await statfs(folder)
+        return bavail * bsize
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT' || dirname(folder) === folder) return undefined
+      }
+    }
+  }
+
+  readState(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
+    return readStateFile(path, maxBytes)
+  }
+
+  /** The generation before stays beside it as `<path>.prev`. */
+  replaceState(path: string, bytes: Uint8Array): Promise<void> {
+    return this.#states.replace(path, bytes)
+  }
+
+  openAppend(path: string): Promise<AppendFile> {
+    return openAppendFile(path)
+  }
+
+  removeState(path: string): Promise<void> {
+    return removeStateFile(path)
+  }
+
+  renameState(from: string, to: string): Promise<void> {
+    return renameStateFile(from, to)
+  }
+
+  lockState(path: string): Promise<{ release(): Promise<void> }> {
+    return lockStateFile(path)
+  }
+
+  joinPath(folder: string, name: string): string {
+    return join(folder, name)
+  }
+}
+
+/**
+ * The path of the last component, after every folder on the way was seen to be a folder and no link.
+ * The root itself may be a link, because the user chose it; it is resolved once, here.
+ */
+async function walk(root: string, path: readonly string[], create: boolean): Promise<string> {
+  for (const name of path) {
+    if (!isCleanName(name)) throw new EngineError('PATH_UNSAFE', `Refused the name "${name}" below "${root}": it could lead elsewhere.`)
+  }
+  let folder: string
+  try {
+    if (create) await mkdir(root, { recursive: true })
+    folder = await realpath(root)
+  } catch (error) {
+    throw diskError(error, create ? 'make the folder' : 'read', root)
+  }
+  for (let level = 0; level < path.length - 1; level++) {
+    folder = join(folder, path[level]!)
+    await enterFolder(folder, create)
+  }
+  const name = path.at(-1)
+  return name === undefined ? folder : join(folder, name)
+}
+
+async function enterFolder(folder: string, create: boolean): Promise<void> {
+  let found = await look(folder)
+  if (found === undefined) {
+    if (!create) throw diskError({ code: 'ENOENT' }, 'read', folder)
+    await mkdir(folder).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw diskError(error, 'make the folder', folder)
+    })
+    found = await look(folder)
+  }
+  if (found?.isDirectory() === true) return
+  const what = found?.isSymbolicLink() === true ? 'a symbolic link' : 'not a folder'
+  throw new EngineError('PATH_UNSAFE', `Refused to go through "${folder}": it is ${what}. Move it away, or choose another folder.`)
+}
+
+async function look(path: string): Promise<fs.Stats | undefined> {
+  try {
+    return await lstat(path)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw diskError(error, 'look at', path)
+  }
+}
+
+/**
+ * Somebody may swap a folder for a link between our look and our open. Node cannot open relative to a folder, but Linux
+ * tells afterwards where the opened file really is.
+ */
+async function checkWhereItIs(fd: number, target: string): Promise<void> {
+  if (process.platform !== 'linux') return
+  let real: string
+  try {
+    real = await readlink(`/proc/self/fd/${fd}`)
+  } catch {
+    return // no /proc in this container: the checks before opening must do
+  }
+  if (real === target || real === `${target} (deleted)`) return
+  if (foldCase(real) !== foldCase(target)) {
+    throw new EngineError('PATH_UNSAFE', `Refused to use "${target}": it led to "${real}". Is somebody else changing this folder?`)
+  }
+}
+
+/** Disks that do not tell upper from lower case (FAT, some ext4) may answer with the other spelling. */
+function foldCase(path: string): string {
+  return path.normalize('NFC').toLowerCase()
+}
+
+function isCleanName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0') && !name.includes(sep)
+}
+
+function notPlain(path: string): EngineError {
+  return new EngineError('PATH_UNSAFE', `Refused to use "${path}": it is not a plain file. Move it away, or choose another folder.`)
+}
