@@ -1,0 +1,131 @@
+/**
+ * The thread that hashes whole pieces and writes them. It imports nothing of ours, so that a thread is up in milliseconds;
+ * the words that both sides speak are types only.
+ */
+import { createHash, hash } from 'node:crypto'
+import { readSync, writeSync } from 'node:fs'
+import { parentPort } from 'node:worker_threads'
+
+/** A slice as a thread sees it: an open descriptor, or -1 for padding. */
+export interface WorkerSlice {
+  readonly fd: number
+  readonly offset: number
+  readonly length: number
+}
+
+export type ToWorker =
+  | { readonly type: 'slab'; readonly slabId: number; readonly memory: SharedArrayBuffer }
+  | {
+      readonly type: 'verify'
+      readonly jobId: number
+      readonly slabId: number
+      readonly byteOffset: number
+      readonly byteLength: number
+      readonly expected: Uint8Array
+      readonly targets: readonly WorkerSlice[]
+    }
+  | { readonly type: 'hash'; readonly jobId: number; readonly slices: readonly WorkerSlice[] }
+
+export type FromWorker =
+  | { readonly type: 'verified'; readonly jobId: number; readonly isRight: boolean }
+  | { readonly type: 'hashed'; readonly jobId: number; readonly digest: Uint8Array | undefined }
+  | {
+      readonly type: 'failed'
+      readonly jobId: number
+      /** Which of the slices could not be read or written. */
+      readonly sliceIndex: number
+      readonly code: string
+      readonly message: string
+    }
+
+/** Large enough to make the calls cheap, small enough to stay in the cache between read and hash. */
+const READ_STEP_BYTES = 256 * 1024
+
+const slabs = new Map<number, SharedArrayBuffer>()
+let readBuffer: Uint8Array | undefined
+let zeros: Uint8Array | undefined
+/** Which slice is being worked on, for the error message. */
+let sliceIndex = 0
+
+const port = parentPort
+if (port === null) throw new Error('Cannot happen: the hash worker runs outside a worker thread')
+port.on('message', (job: ToWorker) => {
+  if (job.type === 'slab') {
+    slabs.set(job.slabId, job.memory)
+    return
+  }
+  const { jobId } = job
+  sliceIndex = 0
+  let answer: FromWorker
+  try {
+    answer =
+      job.type === 'verify'
+        ? { type: 'verified', jobId, isRight: verifyAndWrite(viewOf(job), job.expected, job.targets) }
+        : { type: 'hashed', jobId, digest: hashSlices(job.slices) }
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    answer = { type: 'failed', jobId, sliceIndex, code, message }
+  }
+  port.postMessage(answer)
+})
+
+function viewOf(job: { readonly slabId: number; readonly byteOffset: number; readonly byteLength: number }): Uint8Array {
+  const memory = slabs.get(job.slabId)
+  if (memory === undefined) throw new Error(`Cannot happen: slab ${job.slabId} is unknown`)
+  return new Uint8Array(memory, job.byteOffset, job.byteLength)
+}
+
+function verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly WorkerSlice[]): boolean {
+  const digest = hash('sha1', bytes, 'buffer')
+  if (!digest.equals(expected)) return false
+  let at = 0
+  for (const { fd, offset, length } of targets) {
+    if (fd >= 0) writeFully(fd, bytes, at, length, offset)
+    at += length
+    sliceIndex++
+  }
+  return true
+}
+
+function hashSlices(slices: readonly WorkerSlice[]): Uint8Array | undefined {
+  const sha1 = createHash('sha1')
+  readBuffer ??= new Uint8Array(READ_STEP_BYTES)
+  const buffer = readBuffer
+  for (const { fd, offset, length } of slices) {
+    for (let at = 0; at < length; ) {
+      const step = Math.min(buffer.length, length - at)
+      if (fd < 0) {
+        zeros ??= new Uint8Array(READ_STEP_BYTES)
+        sha1.update(step === zeros.length ? zeros : zeros.subarray(0, step))
+        at += step
+        continue
+      }
+      const byteCount = untilDone(() => readSync(fd, buffer, 0, step, offset + at))
+      if (byteCount === 0) return undefined // the file is too short
+      sha1.update(byteCount === buffer.length ? buffer : buffer.subarray(0, byteCount))
+      at += byteCount
+    }
+    sliceIndex++
+  }
+  return new Uint8Array(sha1.digest())
+}
+
+function writeFully(fd: number, bytes: Uint8Array, start: number, length: number, offset: number): void {
+  let done = 0
+  while (done < length) {
+    const byteCount = untilDone(() => writeSync(fd, bytes, start + done, length - done, offset + done))
+    if (byteCount === 0) throw Object.assign(new Error('it takes no more bytes'), { code: 'ENOSPC' })
+    done += byteCount
+  }
+}
+
+/** A signal may come before the first byte moved; then nothing happened, and it is asked again. */
+function untilDone(call: () => number): number {
+  for (;;) {
+    try {
+      return call()
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINTR') throw error
+    }
+  }
+}

@@ -1,0 +1,217 @@
+import { hash } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { EngineError } from '../base/errors.ts'
+import type { FileSlice, Hasher } from '../ports/hasher.ts'
+import { NodeDiskFile } from './disk-file.ts'
+import type { FromWorker, ToWorker, WorkerSlice } from './hash-worker.ts'
+import { diskError } from './system-error.ts'
+
+/** More threads than this only wait for the memory. */
+const MAX_DEFAULT_THREADS = 4
+/** From the sources and from the built package alike: both are run as they are. */
+const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './hash-worker.ts' : './hash-worker.js', import.meta.url)
+
+export interface NodeHasherOptions {
+  /** Worker threads; as many as the machine has cores, at most four, unless given. */
+  readonly threads?: number
+}
+
+/** What a job still needs when its answer comes. */
+interface Job {
+  readonly doing: 'write to' | 'read'
+  readonly slices: readonly FileSlice[]
+  /** The hash right or wrong, or the digest: each kind of job knows which. */
+  readonly resolve: (answer: never) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * A pool of worker threads. Pieces lie in shared memory, so a job is one small message each way.
+ * A thread starts with the first job that finds all others busy, and an idle one does not keep the process alive.
+ */
+export class NodeHasher implements Hasher {
+  readonly threads: number
+  readonly #threads: HashThread[] = []
+  readonly #slabIds = new Map<ArrayBufferLike, number>()
+  #isClosed = false
+
+  constructor(options: NodeHasherOptions = {}) {
+    this.threads = options.threads ?? Math.min(Math.max(availableParallelism(), 1), MAX_DEFAULT_THREADS)
+    if (!Number.isSafeInteger(this.threads) || this.threads < 1) {
+      throw new EngineError('OPTION_INVALID', `Cannot hash with ${this.threads} threads: give a whole number from 1 up.`)
+    }
+  }
+
+  allocate(byteLength: number): Uint8Array {
+    const memory = new SharedArrayBuffer(byteLength)
+    this.#slabIds.set(memory, this.#slabIds.size)
+    return new Uint8Array(memory)
+  }
+
+  verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean> {
+    const slabId = this.#slabIds.get(bytes.buffer)
+    if (slabId === undefined) throw new Error('Cannot happen: a piece that does not lie in memory allocated by this hasher')
+    const { byteOffset, byteLength } = bytes
+    return new Promise((resolve, reject) => {
+      this.#run({ doing: 'write to', slices: targets, resolve, reject }, (thread, jobId, borrowed) => {
+        thread.show(slabId, bytes.buffer as SharedArrayBuffer)
+        return { type: 'verify', jobId, slabId, byteOffset, byteLength, expected, targets: borrowed }
+      })
+    })
+  }
+
+  hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#run({ doing: 'read', slices, resolve, reject }, (_thread, jobId, borrowed) => ({ type: 'hash', jobId, slices: borrowed }))
+    })
+  }
+
+  sha1(bytes: Uint8Array): Uint8Array {
+    return new Uint8Array(hash('sha1', bytes, 'buffer'))
+  }
+
+  sha256(bytes: Uint8Array): Uint8Array {
+    return new Uint8Array(hash('sha256', bytes, 'buffer'))
+  }
+
+  /** Work that has not finished fails; nothing is known of its files then. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.all(this.#threads.splice(0).map((thread) => thread.stop()))
+  }
+
+  #run(job: Job, message: (thread: HashThread, jobId: number, slices: WorkerSlice[]) => ToWorker): void {
+    if (this.#isClosed) {
+      job.reject(new EngineError('CLOSED', 'Cannot hash any more: the hasher has been closed.'))
+      return
+    }
+    let borrowed: WorkerSlice[]
+    try {
+      borrowed = borrowAll(job.slices)
+    } catch (error) {
+      job.reject(error as Error)
+      return
+    }
+    const thread = this.#leastBusy()
+    const jobId = thread.accept(job)
+    thread.send(message(thread, jobId, borrowed))
+  }
+
+  #leastBusy(): HashThread {
+    let best: HashThread | undefined
+    for (const thread of this.#threads) {
+      if (best === undefined || thread.busyCount < best.busyCount) best = thread
+    }
+    if (best !== undefined && (best.busyCount === 0 || this.#threads.length === this.threads)) return best
+    const thread = new HashThread(() => {
+      const index = this.#threads.indexOf(thread)
+      if (index !== -1) this.#threads.splice(index, 1) // the next job starts another
+    })
+    this.#threads.push(thread)
+    return thread
+  }
+}
+
+/** One worker and the jobs it has in hand. */
+class HashThread {
+  readonly #worker: Worker
+  readonly #jobs = new Map<number, Job>()
+  readonly #knownSlabs = new Set<number>()
+  #nextJobId = 0
+  #lastError: Error | undefined
+
+  constructor(onGone: () => void) {
+    this.#worker = new Worker(WORKER_URL, { name: 'shoal-hash' })
+    this.#worker.unref()
+    this.#worker.on('message', (answer: FromWorker) => this.#answered(answer))
+    this.#worker.on('error', (error: Error) => {
+      this.#lastError = error
+    })
+    this.#worker.on('exit', () => {
+      onGone()
+      this.#failAll()
+    })
+  }
+
+  get busyCount(): number {
+    return this.#jobs.size
+  }
+
+  show(slabId: number, memory: SharedArrayBuffer): void {
+    if (this.#knownSlabs.has(slabId)) return
+    this.#knownSlabs.add(slabId)
+    this.send({ type: 'slab', slabId, memory })
+  }
+
+  accept(job: Job): number {
+    const jobId = this.#nextJobId++
+    if (this.#jobs.size === 0) this.#worker.ref()
+    this.#jobs.set(jobId, job)
+    return jobId
+  }
+
+  send(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate()
+    this.#failAll()
+  }
+
+  #answered(answer: FromWorker): void {
+    const job = this.#jobs.get(answer.jobId)
+    if (job === undefined) throw new Error(`Cannot happen: an answer to job ${answer.jobId}, which was never given`)
+    this.#finish(answer.jobId, job)
+    switch (answer.type) {
+      case 'verified':
+        job.resolve(answer.isRight as never)
+        break
+      case 'hashed':
+        job.resolve(answer.digest as never)
+        break
+      case 'failed': {
+        const file = job.slices[answer.sliceIndex]?.file
+        job.reject(diskError(answer, job.doing, file instanceof NodeDiskFile ? file.path : 'a piece'))
+        break
+      }
+    }
+  }
+
+  #finish(jobId: number, job: Job): void {
+    this.#jobs.delete(jobId)
+    if (this.#jobs.size === 0) this.#worker.unref()
+    giveBackAll(job.slices)
+  }
+
+  #failAll(): void {
+    const reason = this.#lastError === undefined ? 'it was stopped' : this.#lastError.message
+    for (const [jobId, job] of this.#jobs) {
+      this.#finish(jobId, job)
+      const text = `Cannot finish a piece: the hashing thread is gone (${reason}). The piece will be asked for again.`
+      job.reject(new EngineError('DISK_FAILED', text, { cause: this.#lastError }))
+    }
+  }
+}
+
+/** Descriptors for the thread; each stays open until it is given back. */
+function borrowAll(slices: readonly FileSlice[]): WorkerSlice[] {
+  const borrowed: WorkerSlice[] = []
+  try {
+    for (const { file, offset, length } of slices) {
+      if (file !== undefined && !(file instanceof NodeDiskFile)) throw new Error('Cannot happen: a file of another kind of disk')
+      borrowed.push({ fd: file === undefined ? -1 : file.borrow(), offset, length })
+    }
+  } catch (error) {
+    giveBackAll(slices.slice(0, borrowed.length))
+    throw error
+  }
+  return borrowed
+}
+
+function giveBackAll(slices: readonly FileSlice[]): void {
+  for (const { file } of slices) {
+    if (file instanceof NodeDiskFile) file.giveBack()
+  }
+}
