@@ -1,0 +1,150 @@
+import type { Bitfield } from '@shoal/protocol/bitfield'
+import type { Disk, FileStamp } from '../ports/disk.ts'
+import type { FileState, StampRecord } from './file-state.ts'
+import { claimOfFile, contentOfFile, type FileClaim, foreignFile } from './foreign-files.ts'
+import { inLanes } from './lanes.ts'
+import type { StoredFiles } from './stored-files.ts'
+import { nameOfFile } from './stored-torrent.ts'
+
+const STAT_LANES = 8
+
+/** Looks at what is in the download folder before us, and settles which of it is ours (`foreign-files.ts`). */
+export class FileClaims {
+  readonly notes: readonly string[]
+  readonly #disk: Disk
+  readonly #files: StoredFiles
+  readonly #known = new Map<number, StampRecord>()
+  /** As the survey found them: one a file, the parts file last. */
+  #found: (FileStamp | undefined)[] = []
+
+  constructor(options: { disk: Disk; files: StoredFiles }) {
+    this.#disk = options.disk
+    this.#files = options.files
+    this.notes = options.files.torrent.files
+      .filter((file) => file.symlinkTarget !== undefined)
+      .map((file) => `'${nameOfFile(file)}' is a symbolic link in the torrent and is not made`)
+  }
+
+  async survey(known: readonly StampRecord[]): Promise<readonly (FileStamp | undefined)[]> {
+    this.#known.clear()
+    for (const record of known) this.#known.set(record.fileIndex, record)
+    const found: (FileStamp | undefined)[] = Array.from({ length: this.#files.states.length + 1 })
+    await inLanes(STAT_LANES, [...this.#files.states, this.#files.parts], async (state) => {
+      if (state.place !== 'nowhere') found[state.index] = await this.#look(state)
+    })
+    this.#found = found
+    for (const state of this.#files.states) {
+      if (state.place !== 'nowhere' && state.length > 0) this.#place(state)
+    }
+    for (const state of [...this.#files.states, this.#files.parts]) {
+      if (this.#known.has(state.index)) state.stamp = found[state.index]
+    }
+    return found
+  }
+
+  async claim(verified: Bitfield): Promise<void> {
+    const foreign: FileState[] = []
+    for (const state of this.#files.states) {
+      const found = this.#found[state.index]
+      if (state.place === 'nowhere' || found === undefined || state.length === 0) continue
+      const claim = await this.#claimOf(state, found, verified)
+      if (claim !== 'foreign') state.claim = claim
+      if (claim === 'ours') continue
+      if (state.isWanted) {
+        if (claim === 'foreign') foreign.push(state)
+      } else if (!this.#piecesOf(state).some((pieceIndex) => verified.has(pieceIndex))) {
+        // Nobody wants the file, so there is no need to argue about it.
+        state.claim = 'suspect'
+        state.place = 'parts'
+      }
+    }
+    const first = foreign[0]
+    if (first !== undefined) throw foreignFile(nameOfFile(first), first.root)
+    await this.#files.requireSpace(this.#missingBytes(verified))
+    for (const state of this.#files.states) if (state.isWanted) await this.makeIfEmpty(state)
+  }
+
+  /** A file without bytes is in no piece, so no piece brings it: it is made here. */
+  async makeIfEmpty(state: FileState): Promise<void> {
+    if (state.length > 0 || state.place !== 'file') return
+    const there = await this.#disk.stat(state.root, state.path)
+    if (there !== undefined && there.size > 0) throw foreignFile(nameOfFile(state), state.root)
+    if (there !== undefined) return
+    const { release } = await this.#files.holdForWriting(state)
+    release()
+  }
+
+  async #look(state: FileState): Promise<FileStamp | undefined> {
+    try {
+      return await this.#disk.stat(state.root, state.path)
+    } catch (error) {
+      // What is in the way of a file that nobody wants is in nobody's way.
+      if (!state.isWanted) return undefined
+      throw error
+    }
+  }
+
+  /** Where the bytes of a file are: what we remember of it, else what the disk suggests. */
+  #place(state: FileState): void {
+    const found = this.#found[state.index]
+    const hasParts = this.#found[this.#files.parts.index] !== undefined
+    if (this.#known.has(state.index)) state.place = 'file'
+    else if (state.isWanted) state.place = hasParts && found === undefined && this.#known.size > 0 ? 'parts' : 'file'
+    else state.place = !hasParts && found !== undefined && found.size <= state.length ? 'file' : 'parts'
+  }
+
+  async #claimOf(state: FileState, found: FileStamp, verified: Bitfield): Promise<FileClaim> {
+    const pieces = this.#piecesOf(state)
+    const isComplete = pieces.every((pieceIndex) => verified.has(pieceIndex))
+    if (isComplete && state.place === 'file') return 'ours'
+    const { geometry } = this.#files
+    const end = state.offset + Math.min(found.size, state.length)
+    const inside = pieces.filter((pieceIndex) => {
+      const offset = geometry.pieceOffset(pieceIndex)
+      return offset >= state.offset && offset + geometry.pieceSize(pieceIndex) <= end
+    })
+    const record = this.#known.get(state.index)
+    const known = record && (record.isSuspect ? 'suspect' : 'ours')
+    return claimOfFile({
+      size: found.size,
+      length: state.length,
+      known,
+      hasVerifiedPiece: state.place === 'file' && inside.some((pieceIndex) => verified.has(pieceIndex)),
+      touchesVerifiedPiece: state.place === 'file' && pieces.some((pieceIndex) => verified.has(pieceIndex)),
+      holdsWholePiece: inside.length > 0,
+      content: known === 'ours' || found.size > state.length ? 'data' : await this.#contentOf(state, found.size),
+    })
+  }
+
+  async #contentOf(state: FileState, size: number): ReturnType<typeof contentOfFile> {
+    if (size === 0) return 'empty'
+    const { file, release } = await this.#files.hold(state)
+    return contentOfFile(file, size).finally(release)
+  }
+
+  #piecesOf(state: FileState): readonly number[] {
+    const { begin, end } = this.#files.layout.piecesOfFile(state.index, this.#files.geometry.pieceLength)
+    return Array.from({ length: end - begin }, (_, at) => begin + at)
+  }
+
+  /** What the wanted files may still take: the pieces that are missing, or what is not yet reserved of a file. */
+  #missingBytes(verified: Bitfield): number {
+    const { geometry, isReserving } = this.#files
+    let bytes = 0
+    for (const state of this.#files.states) {
+      if (!state.isWanted || state.place === 'nowhere') continue
+      const toReserve = Math.max(0, state.length - (this.#found[state.index]?.size ?? 0))
+      if (isReserving) {
+        bytes += toReserve
+        continue
+      }
+      for (const pieceIndex of this.#piecesOf(state)) {
+        if (verified.has(pieceIndex)) continue
+        const begin = Math.max(state.offset, geometry.pieceOffset(pieceIndex))
+        const end = Math.min(state.offset + state.length, geometry.pieceOffset(pieceIndex) + geometry.pieceSize(pieceIndex))
+        bytes += end - begin
+      }
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,100 @@
+import type { DiskFile, FileStamp } from '../ports/disk.ts'
+
+/** Where the bytes of a file of the torrent are: in their own file, in the parts file, or nowhere (padding: zeros). */
+export type FilePlace = 'file' | 'parts' | 'nowhere'
+
+/** What resume data remembers of one file on disk. `fileIndex` is the number of files for the parts file. */
+export interface StampRecord extends FileStamp {
+  readonly fileIndex: number
+  readonly isSuspect: boolean
+}
+
+/** A read that takes longer than this stops the loop for too long (DECISIONS, "Hot path"). */
+const SLOW_READ_MS = 1
+/** How long a slow file is read asynchronously before it is tried again. */
+const SLOW_PAUSE_MS = 3_000
+/** The weight of one read in the average, and the most that one read counts: one hiccup of the machine is no verdict. */
+const READ_WEIGHT = 1 / 8
+const MAX_COUNTED_READ_MS = 8
+/** A read this long is no hiccup. */
+const STUCK_READ_MS = 100
+/** How often a file that is being read is looked at for other people's changes. */
+const LOOK_INTERVAL_MS = 1_000
+
+/** What storage knows of one file while the torrent runs: a file of the torrent, or the parts file. */
+export class FileState {
+  readonly index: number
+  readonly root: string
+  readonly path: readonly string[]
+  /** Bytes from the start of the torrent; 0 for the parts file, which holds bytes at their offset in the torrent. */
+  readonly offset: number
+  readonly length: number
+  readonly isExecutable: boolean
+
+  place: FilePlace = 'file'
+  isWanted = true
+  /** `unknown` until it is opened for writing or `claim` has looked at it. */
+  claim: 'unknown' | 'ours' | 'suspect' = 'unknown'
+  /** As our last write left it, or as it was when we first looked: whatever differs was done by somebody else. */
+  stamp: FileStamp | undefined
+  /** Pieces being written to it at this moment. */
+  writers = 0
+  /** Made as long as it will be; resolves once that is done. */
+  prepared: Promise<void> | undefined
+  #lookedAtMs = Number.NEGATIVE_INFINITY
+  #readMs = 0
+  #slowUntilMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: {
+    index: number
+    root: string
+    path: readonly string[]
+    offset: number
+    length: number
+    isExecutable: boolean
+  }) {
+    this.index = options.index
+    this.root = options.root
+    this.path = options.path
+    this.offset = options.offset
+    this.length = options.length
+    this.isExecutable = options.isExecutable
+  }
+
+  /**
+   * Is it as we left it? The first look only remembers. Not asked while we write to it ourselves.
+   * @throws {EngineError} of the disk port
+   */
+  isUntouched(file: DiskFile): boolean {
+    if (this.writers > 0) return true
+    const stamp = file.stampSync()
+    if (this.stamp === undefined) {
+      this.stamp = stamp
+      return true
+    }
+    return sameStamp(stamp, this.stamp)
+  }
+
+  /** The same at most once a second, for the hot path. */
+  isUntouchedLately(file: DiskFile, nowMs: number): boolean {
+    if (nowMs - this.#lookedAtMs < LOOK_INTERVAL_MS) return true
+    if (!this.isUntouched(file)) return false
+    this.#lookedAtMs = nowMs
+    return true
+  }
+
+  isSlow(nowMs: number): boolean {
+    return nowMs < this.#slowUntilMs
+  }
+
+  onRead(tookMs: number, nowMs: number): void {
+    this.#readMs += (Math.min(tookMs, MAX_COUNTED_READ_MS) - this.#readMs) * READ_WEIGHT
+    if (this.#readMs <= SLOW_READ_MS && tookMs < STUCK_READ_MS) return
+    this.#slowUntilMs = nowMs + SLOW_PAUSE_MS
+    this.#readMs = 0
+  }
+}
+
+export function sameStamp(a: FileStamp, b: FileStamp): boolean {
+  return a.size === b.size && a.modifiedMs === b.modifiedMs
+}

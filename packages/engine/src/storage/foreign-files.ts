@@ -1,0 +1,91 @@
+import { EngineError } from '../base/errors.ts'
+import type { DiskFile } from '../ports/disk.ts'
+
+/**
+ * The rule that keeps other people's files whole: an existing file that is not this torrent's is never overwritten.
+ *
+ * A file that was there before us is
+ *
+ * - `ours` when resume data knows it, when a whole piece inside it verifies from disk, or when it is empty or
+ *   holds nothing but zeros: it is written like a file that we made;
+ * - `foreign` when it is longer than the torrent says, or when its bytes are surely not this torrent's (it holds at
+ *   least one whole piece, none of them verifies, and it is not zeros): refused before anything is written;
+ * - `suspect` when we cannot tell: before a verified piece goes over its bytes, these are compared. Equal bytes
+ *   need no writing, zeros and what lies after its end may be filled, anything else is refused.
+ *
+ * A piece that verifies but only touches the file from a neighbour proves too little (it may cover one byte of it):
+ * such a file stays suspect, which costs one read a piece.
+ */
+export type FileClaim = 'ours' | 'suspect' | 'foreign'
+
+export interface FoundFile {
+  /** Bytes on disk and bytes the torrent says. */
+  readonly size: number
+  readonly length: number
+  /** Resume data knows it, as a file that was ours or one that we still suspected. */
+  readonly known: 'ours' | 'suspect' | undefined
+  readonly hasVerifiedPiece: boolean
+  /** A verified piece touches it from a neighbouring file. */
+  readonly touchesVerifiedPiece: boolean
+  /** At least one whole piece of the torrent lies inside the bytes that are there. */
+  readonly holdsWholePiece: boolean
+  readonly content: FileContent
+}
+
+/** `zeros`: all of it was looked at. `maybe-zeros`: too long to look at all of it, zeros so far. */
+export type FileContent = 'empty' | 'zeros' | 'maybe-zeros' | 'data'
+
+export function claimOfFile(found: FoundFile): FileClaim {
+  if (found.known === 'ours') return 'ours'
+  if (found.size > found.length) return 'foreign'
+  if (found.content === 'empty' || found.content === 'zeros' || found.hasVerifiedPiece) return 'ours'
+  if (found.known === 'suspect' || found.content === 'maybe-zeros' || found.touchesVerifiedPiece) return 'suspect'
+  return found.holdsWholePiece ? 'foreign' : 'suspect'
+}
+
+const LOOK_BYTES = 64 * 1024
+/** A file of up to this many bytes is read through; of a longer one this many are sampled. */
+const MAX_LOOK_BYTES = 4 * 1024 * 1024
+
+/** Looks for bytes that are not zero: everywhere in a small file, at the ends and evenly spread in a large one. */
+export async function contentOfFile(file: DiskFile, size: number): Promise<FileContent> {
+  if (size === 0) return 'empty'
+  const view = new Uint8Array(LOOK_BYTES)
+  const isReadThrough = size <= MAX_LOOK_BYTES
+  const looks = isReadThrough ? Math.ceil(size / LOOK_BYTES) : MAX_LOOK_BYTES / LOOK_BYTES
+  const stride = isReadThrough ? LOOK_BYTES : (size - LOOK_BYTES) / (looks - 1)
+  for (let look = 0; look < looks; look++) {
+    const got = await file.read(view, Math.floor(look * stride))
+    for (let at = 0; at < got; at++) if (view[at] !== 0) return 'data'
+  }
+  return isReadThrough ? 'zeros' : 'maybe-zeros'
+}
+
+/**
+ * Compares what a suspect file holds with the verified bytes that belong there.
+ * `equal`: nothing to write. `free`: every byte is the right one, zero, or after the end of the file.
+ */
+export async function compareWithDisk(file: DiskFile, fileOffset: number, bytes: Uint8Array): Promise<'equal' | 'free' | 'different'> {
+  const view = new Uint8Array(Math.min(bytes.length, LOOK_BYTES))
+  let isEqual = true
+  for (let at = 0; at < bytes.length; ) {
+    const wanted = view.subarray(0, Math.min(view.length, bytes.length - at))
+    const got = await file.read(wanted, fileOffset + at)
+    for (let index = 0; index < got; index++) {
+      const there = wanted[index]
+      if (there === bytes[at + index]) continue
+      if (there !== 0) return 'different'
+      isEqual = false
+    }
+    if (got < wanted.length) return 'free'
+    at += got
+  }
+  return isEqual ? 'equal' : 'free'
+}
+
+export function foreignFile(name: string, folder: string): EngineError {
+  return new EngineError(
+    'FILE_FOREIGN',
+    `'${name}' in ${folder} exists with other content; nothing was overwritten. Move it away or choose another folder.`,
+  )
+}
