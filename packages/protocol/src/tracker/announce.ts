@@ -62,6 +62,14 @@ export interface AnnounceReply {
   readonly externalIp?: string
 }
 
+/** The same answer as a tracker has it: peers stay packed, because they are stored so and mostly sent so. */
+export interface PackedAnnounceReply extends Omit<AnnounceReply, 'peers'> {
+  /** 6 bytes each (BEP 23). */
+  readonly peers4: Uint8Array
+  /** 18 bytes each (BEP 7). */
+  readonly peers6: Uint8Array
+}
+
 /** A tracker's answer to a scrape (BEP 48), one torrent. */
 export interface ScrapeEntry {
   readonly infoHash: Uint8Array
