@@ -1,0 +1,603 @@
+import { Bitfield } from '@shoal/protocol/bitfield'
+import { BLOCK_LENGTH, type PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
+import { type Availability, MAX_LEVEL } from './availability.ts'
+import { FREE, HELD_BY_SLOW, MAX_ASKERS, type OpenPiece, OpenPieces, type PeerWork, RECEIVED } from './open-pieces.ts'
+
+/** The priority of a piece that nobody said anything about: 1 is the least, 7 the most, 0 is not wanted. */
+export const NORMAL_PRIORITY = 4
+
+/** What the picker wants to know of a peer when it picks for it. */
+export interface PickPeer {
+  /** Names the peer in this swarm. Never given again while a piece it sent blocks of is unfinished: count up. */
+  readonly key: number
+  readonly pieces: Bitfield
+  /** Snubbed, or much slower than others: its blocks may be asked of others too. */
+  readonly isSlow: boolean
+  /** How many unfinished pieces it may have a part in at once: 1 until it has proven itself. */
+  readonly pieceAllowance: number
+  /** While it chokes us: the only pieces it sends (BEP 6). Undefined: it does not choke us. */
+  readonly allowedFast: ReadonlySet<number> | undefined
+}
+
+export interface PiecePickerOptions {
+  readonly geometry: PieceGeometry
+  /** Of the same swarm. The picker keeps in its orders what may be begun, and nobody else does. */
+  readonly availability: Availability
+  /** A whole number in [0, limit). */
+  readonly randomBelow: (limit: number) => number
+  /** Pieces in work at once, those being verified included: what the memory for them allows. */
+  readonly maxOpenPieces: number
+  /** So many pieces are taken by chance, so that a newcomer soon has something to trade. */
+  readonly randomFirstPieces?: number
+  /** Endgame: peers that keep up and are asked for the same block. */
+  readonly endgameAskers?: number
+  /** Endgame: a block is asked twice only of a peer with fewer blocks than this to send. Bounds the waste. */
+  readonly endgameDepth?: number
+}
+
+/**
+ * Decides which block to ask of whom (BEP 3, "rarest first", "endgame"), and keeps the books about it.
+ *
+ * For a peer, in this order:
+ * 1. *Its own*: a piece it already has a part in. So a piece has one sender where possible: a bad one has one culprit,
+ *    and a lost connection leaves one piece behind.
+ * 2. *Orphans*: pieces begun, where no peer that keeps up is at work.
+ * 3. *New*: the rarest piece it has, by chance among equals. The first few of all: by chance.
+ * 4. *Shared*: the oldest piece that others are filling; only when no new one may be begun or there is none.
+ * 5. *Endgame*: when every block is asked, those still travelling, oldest first, of a second and third peer.
+ *
+ * In 2 and 3 together, and in 4, a higher priority goes first. A slow peer takes 4 before 3, so that nobody waits for a
+ * piece of its own. In sequential order 1 to 4 are one: the first piece of the highest priority, whoever fills it.
+ *
+ * The picker knows no clock and no socket. Blocks come and go by `onBlock` and `onBlockLost`; whatever is asked stays
+ * asked until the block is here from anybody, or one of them, or `onPeerGone`, or the end of the piece. `pick` must not be called from inside a callback.
+ */
+export class PiecePicker {
+  readonly #geometry: PieceGeometry
+  readonly #availability: Availability
+  readonly #randomBelow: (limit: number) => number
+  readonly #maxOpenPieces: number
+  readonly #randomFirstPieces: number
+  readonly #endgameAskers: number
+  readonly #endgameDepth: number
+
+  /** The lowest index first, from the cursor on and then from the start; priorities still go before. */
+  sequential = false
+  #cursor = 0
+
+  readonly #priorities: Uint8Array
+  readonly #have: Bitfield
+  /** Pieces that we have or do not want: whoever has one besides these is interesting. */
+  readonly #unneeded: Bitfield
+  readonly #open: OpenPieces
+  /** Bad pieces that are fetched again from one peer alone, in work or not: piece → key of the peer. */
+  readonly #paroles = new Map<number, number>()
+
+  constructor(options: PiecePickerOptions) {
+    this.#geometry = options.geometry
+    this.#availability = options.availability
+    this.#randomBelow = options.randomBelow
+    this.#maxOpenPieces = options.maxOpenPieces
+    this.#randomFirstPieces = options.randomFirstPieces ?? 4
+    this.#endgameAskers = Math.min(options.endgameAskers ?? 3, MAX_ASKERS)
+    this.#endgameDepth = options.endgameDepth ?? 16
+    const { pieceCount } = options.geometry
+    this.#priorities = new Uint8Array(pieceCount).fill(NORMAL_PRIORITY)
+    this.#have = Bitfield.empty(pieceCount)
+    this.#unneeded = Bitfield.empty(pieceCount)
+    this.#open = new OpenPieces(pieceCount === 0 ? 0 : options.geometry.blockCount(0))
+    // In random order, or everybody would begin with the same neighbours.
+    const shuffled = new Int32Array(pieceCount)
+    for (let pieceIndex = 0; pieceIndex < pieceCount; pieceIndex++) {
+      const place = this.#randomBelow(pieceIndex + 1)
+      shuffled[pieceIndex] = shuffled[place]!
+      shuffled[place] = pieceIndex
+    }
+    for (const pieceIndex of shuffled) this.#availability.setLevel(pieceIndex, NORMAL_PRIORITY)
+  }
+
+  /** The pieces that are here and verified: live, only to be read. */
+  get have(): Bitfield {
+    return this.#have
+  }
+
+  /** Pieces in work, those being verified included. */
+  get openPieceCount(): number {
+    return this.#open.all.length
+  }
+
+  /** Wanted pieces that we do not have yet. */
+  get missingWantedCount(): number {
+    return this.#geometry.pieceCount - this.#unneeded.count
+  }
+
+  get wantedComplete(): boolean {
+    return this.#unneeded.isComplete
+  }
+
+  /** Every missing wanted block that anybody connected could send is asked of somebody. (Pieces on parole are left out.) */
+  get isEndgame(): boolean {
+    return !this.wantedComplete && this.#open.freeCount === 0 && this.#availability.obtainableCount === 0
+  }
+
+  /** Does somebody with these pieces have one that we want and lack? */
+  isInteresting(bits: Bitfield): boolean {
+    return this.#unneeded.intersectsMissing(bits)
+  }
+
+  isWanted(pieceIndex: number): boolean {
+    return this.#priorities[pieceIndex] !== 0
+  }
+
+  priorityOf(pieceIndex: number): number {
+    return this.#priorities[pieceIndex]!
+  }
+
+  /**
+   * 7 is the most urgent, 0 is not wanted. A piece in work that is wanted no more is given up, unless it is whole already.
+   * @param onUnasked a block that need not be sent any more
+   * @returns whether a piece in work was given up: what is here of it is of no use
+   */
+  setPriority(pieceIndex: number, priority: number, onUnasked?: (peerKey: number, begin: number) => void): boolean {
+    if (this.#priorities[pieceIndex] === priority) return false
+    this.#priorities[pieceIndex] = priority
+    let isGivenUp = false
+    const piece = this.#open.get(pieceIndex)
+    if (piece !== undefined && priority === 0 && !piece.isComplete) {
+      if (onUnasked !== undefined) forEachAsk(piece, onUnasked)
+      this.#open.close(piece)
+      isGivenUp = true
+    }
+    if (priority === 0) this.#paroles.delete(pieceIndex)
+    this.#settle(pieceIndex)
+    return isGivenUp
+  }
+
+  /** Sequential order begins here: where a reader is. */
+  setCursor(pieceIndex: number): void {
+    this.#cursor = pieceIndex
+  }
+
+  /** The piece is here and right, wherever it came from. */
+  markHave(pieceIndex: number): void {
+    const piece = this.#open.get(pieceIndex)
+    if (piece !== undefined) this.#open.close(piece)
+    this.#paroles.delete(pieceIndex)
+    this.#have.set(pieceIndex)
+    this.#settle(pieceIndex)
+  }
+
+  /** The piece is not here, or not any more. */
+  markMissing(pieceIndex: number): void {
+    this.#have.clear(pieceIndex)
+    this.#settle(pieceIndex)
+  }
+
+  /**
+   * Picks up to `count` blocks to ask of the peer, and notes them as asked.
+   * @returns how many there were
+   */
+  pick(peer: PickPeer, count: number, onPick: (pieceIndex: number, begin: number, length: number) => void): number {
+    const work = this.#open.peer(peer.key)
+    this.#open.setSlow(work, peer.isSlow)
+    if (peer.allowedFast?.size === 0) return 0
+    let left = count
+    while (left > 0) {
+      const piece = this.#choose(peer, work)
+      if (piece === undefined) break
+      work.current = piece
+      left -= this.#askFor(piece, work, left, onPick)
+    }
+    if (left > 0 && this.isEndgame) left -= this.#askAgain(peer, work, left, onPick)
+    return count - left
+  }
+
+  /**
+   * A block came, and it was asked for. What it is to us:
+   * `first` is to be kept; `duplicate` came before; `stray` belongs to no piece in work (any more).
+   */
+  onBlock(peerKey: number, pieceIndex: number, begin: number): 'first' | 'duplicate' | 'stray' {
+    const piece = this.#open.get(pieceIndex)
+    if (piece === undefined) return this.#have.has(pieceIndex) ? 'duplicate' : 'stray'
+    const block = begin / BLOCK_LENGTH
+    if (!Number.isInteger(block) || block < 0 || block >= piece.blockCount) return 'stray'
+    const work = this.#open.peer(peerKey)
+    if (piece.senderOf(block) !== undefined) {
+      this.#open.unask(piece, block, work)
+      return 'duplicate'
+    }
+    if (piece.onlyFrom !== undefined && piece.onlyFrom !== peerKey) return 'stray'
+    this.#open.receive(piece, block, work)
+    return 'first'
+  }
+
+  /** Who else was asked for this block: after `first`, send them a cancel. `onBlockLost` may be called from the callback. */
+  otherAskers(pieceIndex: number, begin: number, peerKey: number, callback: (peerKey: number) => void): void {
+    const piece = this.#open.get(pieceIndex)
+    if (piece === undefined) return
+    piece.forEachAsker(begin / BLOCK_LENGTH, (asker) => {
+      if (asker !== peerKey) callback(asker)
+    })
+  }
+
+  /** The peer will not send the block: rejected, timed out, cancelled, or it choked us. It can be asked of anybody at once. */
+  onBlockLost(peerKey: number, pieceIndex: number, begin: number): void {
+    const piece = this.#open.get(pieceIndex)
+    const work = this.#open.knownPeer(peerKey)
+    if (piece === undefined || work === undefined) return
+    if (this.#open.unask(piece, begin / BLOCK_LENGTH, work)) this.#afterUnask(piece, work)
+  }
+
+  /** Everything asked of the peer can be asked of others. What it gave stays, under its key. */
+  onPeerGone(peerKey: number): void {
+    this.endParole(peerKey)
+    const work = this.#open.knownPeer(peerKey)
+    if (work === undefined) return
+    this.#open.removePeer(work, (piece) => this.#closeIfUntouched(piece))
+  }
+
+  /** Its open blocks may be asked of others too; they stay asked of it. The next `pick` says when it keeps up again. */
+  onPeerSlow(peerKey: number): void {
+    this.endParole(peerKey)
+    const work = this.#open.knownPeer(peerKey)
+    if (work !== undefined) this.#open.setSlow(work, true)
+  }
+
+  /** Pieces that only this peer was to be asked for are for all again: it choked us, or cannot be waited for. */
+  endParole(peerKey: number): void {
+    for (const [pieceIndex, onlyFrom] of this.#paroles) if (onlyFrom === peerKey) this.#endParoleOf(pieceIndex)
+  }
+
+  /** All blocks of it are here: it is being verified, until `onVerified` or `onFailed`. */
+  isComplete(pieceIndex: number): boolean {
+    return this.#open.get(pieceIndex)?.isComplete ?? false
+  }
+
+  onVerified(pieceIndex: number): void {
+    this.markHave(pieceIndex)
+  }
+
+  /**
+   * The piece is bad, or could not be kept: all its blocks are missing again.
+   * @param options.onlyFrom parole: only this peer may be asked for it until it is right, or the peer is slow, gone or gives up
+   */
+  onFailed(pieceIndex: number, options?: { readonly onlyFrom?: number }): void {
+    const piece = this.#open.get(pieceIndex)
+    if (piece === undefined) return
+    this.#open.close(piece)
+    const onlyFrom = options?.onlyFrom
+    if (onlyFrom !== undefined && this.#priorities[pieceIndex] !== 0) this.#paroles.set(pieceIndex, onlyFrom)
+    else this.#paroles.delete(pieceIndex)
+    this.#settle(pieceIndex)
+  }
+
+  /**
+   * Forgets the blocks that a banned peer gave to pieces that are not whole yet; they are missing again.
+   * A whole piece is left to its verification.
+   */
+  dropBlocksFrom(peerKey: number, onDropped?: (pieceIndex: number, begin: number) => void): void {
+    for (const piece of this.#open.all.slice()) {
+      if (piece.isComplete) continue
+      for (let block = 0; block < piece.blockCount; block++) {
+        if (piece.senderOf(block) !== peerKey) continue
+        this.#open.discard(piece, block)
+        onDropped?.(piece.index, block * BLOCK_LENGTH)
+      }
+      this.#closeIfUntouched(piece)
+    }
+  }
+
+  /** The key of the peer that gave each block of a piece in work, -1 for a missing one. To be asked before the piece is closed. */
+  sendersOf(pieceIndex: number): number[] {
+    const piece = this.#open.get(pieceIndex)
+    return piece === undefined ? [] : Array.from({ length: piece.blockCount }, (_, block) => piece.senderOf(block) ?? -1)
+  }
+
+  /** For tests and the simulator: throws what is wrong, in words. */
+  checkInvariants(): void {
+    this.#open.checkInvariants()
+    this.#availability.checkInvariants()
+    for (let pieceIndex = 0; pieceIndex < this.#geometry.pieceCount; pieceIndex++) {
+      const isNeeded = !this.#have.has(pieceIndex) && this.#priorities[pieceIndex] !== 0
+      if (isNeeded === this.#unneeded.has(pieceIndex)) throw new Error(`Picker: piece ${pieceIndex} is counted wrong as needed or not`)
+      const piece = this.#open.get(pieceIndex)
+      if (piece !== undefined && this.#have.has(pieceIndex)) throw new Error(`Picker: piece ${pieceIndex} is here and in work`)
+      if (piece !== undefined && !isNeeded && !piece.isComplete) throw new Error(`Picker: piece ${pieceIndex} is in work and not wanted`)
+      if (piece !== undefined && piece.onlyFrom !== this.#paroles.get(pieceIndex)) {
+        throw new Error(`Picker: piece ${pieceIndex} does not know its parole`)
+      }
+      const level = isNeeded && piece === undefined && !this.#paroles.has(pieceIndex) ? this.#priorities[pieceIndex]! : 0
+      if (this.#availability.levelOf(pieceIndex) !== level) {
+        throw new Error(`Picker: piece ${pieceIndex} belongs on level ${level}, not ${this.#availability.levelOf(pieceIndex)}`)
+      }
+    }
+    if (this.openPieceCount > this.#maxOpenPieces) {
+      throw new Error(`Picker: ${this.openPieceCount} pieces in work, only ${this.#maxOpenPieces} may be`)
+    }
+  }
+
+  /** The piece to ask the peer for next, opened if need be; undefined when only the endgame is left for it. */
+  #choose(peer: PickPeer, work: PeerWork): OpenPiece | undefined {
+    const { current } = work
+    if (current !== undefined && !this.sequential && current.freeCount > 0 && this.#mayAsk(current, peer)) return current
+    const mayJoin = work.shares.length < peer.pieceAllowance
+    if (!this.sequential || !mayJoin) {
+      const own = this.#bestOwn(peer, work)
+      if (own !== undefined) return own
+    }
+    if (!mayJoin) return undefined
+    const mayOpen = this.openPieceCount < this.#maxOpenPieces
+    const paroled = mayOpen ? this.#parolePieceFor(peer) : undefined
+    if (paroled !== undefined) return this.#openPiece(paroled)
+    if (this.sequential) return this.#chooseInSequence(peer, mayOpen)
+
+    const orphan = this.#best(this.#open.orphans, peer)
+    if (work.isSlow) {
+      const begun = orphan ?? this.#best(this.#open.shared, peer)
+      if (begun !== undefined) return begun
+    }
+    const orphanPriority = orphan === undefined ? 0 : this.#priorities[orphan.index]!
+    const fresh = mayOpen ? this.#freshPiece(peer, work, orphanPriority + 1) : -1
+    if (fresh !== -1) return this.#openPiece(fresh)
+    return orphan ?? this.#best(this.#open.shared, peer)
+  }
+
+  /** In sequential order: the first piece of the highest priority, begun or not. */
+  #chooseInSequence(peer: PickPeer, mayOpen: boolean): OpenPiece | undefined {
+    const orphan = this.#best(this.#open.orphans, peer)
+    const shared = this.#best(this.#open.shared, peer)
+    const begun = orphan === undefined || (shared !== undefined && this.#isBefore(shared, orphan)) ? shared : orphan
+    const fresh = mayOpen ? this.#freshInSequence(peer, begun?.index) : -1
+    return fresh === -1 ? begun : this.#openPiece(fresh)
+  }
+
+  /** The best piece that the peer has a part in already. */
+  #bestOwn(peer: PickPeer, work: PeerWork): OpenPiece | undefined {
+    let best: OpenPiece | undefined
+    for (const { piece } of work.shares) {
+      if (this.#hasBlockFor(piece, peer) && (best === undefined || this.#isBefore(piece, best))) best = piece
+    }
+    return best
+  }
+
+  #best(pieces: readonly OpenPiece[], peer: PickPeer): OpenPiece | undefined {
+    let best: OpenPiece | undefined
+    for (const piece of pieces) {
+      if ((best === undefined || this.#isBefore(piece, best)) && this.#hasBlockFor(piece, peer)) best = piece
+    }
+    return best
+  }
+
+  /** Which of two pieces in work goes first: by priority, then by age, or by index in sequential order. */
+  #isBefore(piece: OpenPiece, other: OpenPiece): boolean {
+    const priority = this.#priorities[piece.index]! - this.#priorities[other.index]!
+    if (priority !== 0) return priority > 0
+    return this.sequential ? this.#sequencePlace(piece.index) < this.#sequencePlace(other.index) : piece.sequence < other.sequence
+  }
+
+  #sequencePlace(pieceIndex: number): number {
+    return pieceIndex >= this.#cursor ? pieceIndex - this.#cursor : pieceIndex - this.#cursor + this.#geometry.pieceCount
+  }
+
+  /** Is there a block of the piece that may be asked of the peer before the endgame? A slow one is not to double the work of another. */
+  #hasBlockFor(piece: OpenPiece, peer: PickPeer): boolean {
+    return (piece.freeCount > 0 || (piece.heldBySlowCount > 0 && !peer.isSlow)) && this.#mayAsk(piece, peer)
+  }
+
+  #mayAsk(piece: OpenPiece, peer: PickPeer): boolean {
+    return (
+      (piece.onlyFrom === undefined || piece.onlyFrom === peer.key) &&
+      peer.pieces.has(piece.index) &&
+      (peer.allowedFast === undefined || peer.allowedFast.has(piece.index))
+    )
+  }
+
+  #parolePieceFor(peer: PickPeer): number | undefined {
+    for (const [pieceIndex, onlyFrom] of this.#paroles) {
+      if (onlyFrom !== peer.key || this.#open.get(pieceIndex) !== undefined) continue
+      if (peer.pieces.has(pieceIndex) && (peer.allowedFast === undefined || peer.allowedFast.has(pieceIndex))) return pieceIndex
+    }
+    return undefined
+  }
+
+  /** The piece to begin with the peer, of at least that priority; -1 when there is none. */
+  #freshPiece(peer: PickPeer, work: PeerWork, lowestLevel: number): number {
+    if (peer.allowedFast !== undefined) return this.#freshAllowedFast(peer, peer.allowedFast, lowestLevel)
+    const { easings } = this.#availability
+    const isFirst = this.#have.count < this.#randomFirstPieces
+    const remembers = work.freshEasings === easings && work.freshHaveCount === peer.pieces.count
+    if (remembers && work.freshLevel < lowestLevel) return -1
+    for (let level = MAX_LEVEL; level >= lowestLevel; level--) {
+      if (this.#availability.lengthOf(level) === 0) continue
+      // What was found last time bounds what can be found now: above that level nothing, on it nothing rarer.
+      if (remembers && level > work.freshLevel) continue
+      const fromCount = remembers && level === work.freshLevel ? work.freshFromCount : 0
+      const found = isFirst
+        ? this.#availability.random(level, peer.pieces, this.#randomBelow)
+        : this.#availability.rarest(level, peer.pieces, fromCount, this.#randomBelow)
+      if (found === -1) continue
+      this.#remember(peer, work, level, isFirst ? 0 : this.#availability.countOf(found))
+      return found
+    }
+    this.#remember(peer, work, lowestLevel - 1, 0)
+    return -1
+  }
+
+  #remember(peer: PickPeer, work: PeerWork, level: number, fromCount: number): void {
+    work.freshEasings = this.#availability.easings
+    work.freshHaveCount = peer.pieces.count
+    work.freshLevel = level
+    work.freshFromCount = fromCount
+  }
+
+  /** The same among the few pieces that a choking peer sends. */
+  #freshAllowedFast(peer: PickPeer, allowedFast: ReadonlySet<number>, lowestLevel: number): number {
+    let best = -1
+    for (const pieceIndex of allowedFast) {
+      if (!this.#geometry.isValidPiece(pieceIndex) || !peer.pieces.has(pieceIndex)) continue
+      const level = this.#availability.levelOf(pieceIndex)
+      if (level === 0 || level < lowestLevel) continue
+      if (best === -1 || this.#isFreshBefore(pieceIndex, best)) best = pieceIndex
+    }
+    return best
+  }
+
+  #isFreshBefore(pieceIndex: number, other: number): boolean {
+    const priority = this.#priorities[pieceIndex]! - this.#priorities[other]!
+    if (priority !== 0) return priority > 0
+    if (this.sequential) return this.#sequencePlace(pieceIndex) < this.#sequencePlace(other)
+    return this.#availability.countOf(pieceIndex) < this.#availability.countOf(other)
+  }
+
+  /** The first piece to begin with the peer that goes before `begun`; -1 when there is none. */
+  #freshInSequence(peer: PickPeer, begun: number | undefined): number {
+    if (peer.allowedFast !== undefined) {
+      const fresh = this.#freshAllowedFast(peer, peer.allowedFast, 1)
+      return fresh !== -1 && (begun === undefined || this.#isFreshBefore(fresh, begun)) ? fresh : -1
+    }
+    const lowestLevel = begun === undefined ? 1 : this.#priorities[begun]!
+    const { pieceCount } = this.#geometry
+    for (let level = MAX_LEVEL; level >= lowestLevel; level--) {
+      if (this.#availability.lengthOf(level) === 0) continue
+      const limit = level === lowestLevel && begun !== undefined ? begun : undefined
+      const isLimitAhead = limit !== undefined && limit >= this.#cursor
+      const ahead = this.#availability.first(level, peer.pieces, this.#cursor, isLimitAhead ? limit : pieceCount)
+      if (ahead !== -1) return ahead
+      if (isLimitAhead) continue
+      const behind = this.#availability.first(level, peer.pieces, 0, limit ?? this.#cursor)
+      if (behind !== -1) return behind
+    }
+    return -1
+  }
+
+  #openPiece(pieceIndex: number): OpenPiece {
+    this.#availability.setLevel(pieceIndex, 0)
+    return this.#open.open(pieceIndex, this.#geometry.blockCount(pieceIndex), this.#paroles.get(pieceIndex))
+  }
+
+  /** Asks the peer for blocks of the piece, in order: the free ones, then (of a peer that keeps up) those held by slow peers. */
+  #askFor(piece: OpenPiece, work: PeerWork, count: number, onPick: (pieceIndex: number, begin: number, length: number) => void): number {
+    const share = this.#open.share(piece, work)
+    let left = count
+    let block = piece.firstFree
+    for (; left > 0 && piece.freeCount > 0; block++) {
+      if (piece.conditionOf(block) !== FREE) continue
+      this.#open.ask(share, block)
+      onPick(piece.index, block * BLOCK_LENGTH, this.#geometry.blockLength(piece.index, block))
+      left--
+    }
+    piece.firstFree = block
+    if (work.isSlow) return count - left
+    for (block = 0; left > 0 && piece.heldBySlowCount > 0; block++) {
+      if (piece.conditionOf(block) !== HELD_BY_SLOW) continue
+      this.#open.ask(share, block)
+      onPick(piece.index, block * BLOCK_LENGTH, this.#geometry.blockLength(piece.index, block))
+      left--
+    }
+    return count - left
+  }
+
+  /**
+   * Endgame: asks the peer for blocks that others were asked for already, those of the oldest piece first.
+   *
+   * What was passed over stays unaskable for this peer until something loosens (a block lost, a peer slow) or it has more
+   * pieces, so the search goes on where it stopped: a whole endgame costs each peer one walk, not one per block.
+   */
+  #askAgain(peer: PickPeer, work: PeerWork, count: number, onPick: (pieceIndex: number, begin: number, length: number) => void): number {
+    let left = Math.min(count, this.#endgameDepth - work.asked)
+    if (left <= 0) return 0
+    const wanted = left
+    const { all, loosenings } = this.#open
+    if (work.endgameLoosenings !== loosenings || work.endgameHaveCount !== peer.pieces.count) {
+      work.endgameLoosenings = loosenings
+      work.endgameHaveCount = peer.pieces.count
+      work.endgameSequence = 0
+      work.endgameBlock = 0
+    }
+    // A piece that is passed over for a reason that may go away unnoticed holds the memory back.
+    let remembers = true
+    for (let at = firstNotOlder(all, work.endgameSequence); at < all.length && left > 0; at++) {
+      const piece = all[at]!
+      if (piece.isComplete) continue
+      if (!peer.pieces.has(piece.index)) continue
+      const mayShare = piece.shareOf(work) !== undefined || work.shares.length < peer.pieceAllowance
+      if (piece.onlyFrom !== undefined || !mayShare || (peer.allowedFast !== undefined && !peer.allowedFast.has(piece.index))) {
+        if (remembers) setEndgamePlace(work, piece.sequence, 0)
+        remembers = false
+        continue
+      }
+      let block = piece.sequence === work.endgameSequence ? work.endgameBlock : 0
+      for (; block < piece.blockCount && left > 0; block++) {
+        if (!this.#mayAskAgain(piece, block, work)) continue
+        this.#open.ask(this.#open.share(piece, work), block)
+        onPick(piece.index, block * BLOCK_LENGTH, this.#geometry.blockLength(piece.index, block))
+        left--
+      }
+      if (remembers) setEndgamePlace(work, piece.sequence, block)
+    }
+    return wanted - left
+  }
+
+  #mayAskAgain(piece: OpenPiece, block: number, work: PeerWork): boolean {
+    return (
+      piece.conditionOf(block) !== RECEIVED &&
+      piece.blocks.fastAskerCounts[block]! < this.#endgameAskers &&
+      piece.blocks.askerCounts[block]! < MAX_ASKERS &&
+      !piece.isAskedOf(block, work.key)
+    )
+  }
+
+  #afterUnask(piece: OpenPiece, work: PeerWork): void {
+    // A peer on parole that has nothing left to send of its piece has given up on it.
+    if (piece.onlyFrom === work.key && !piece.shares.some((share) => share.peer === work && share.asked > 0)) {
+      this.#endParoleOf(piece.index)
+    }
+    this.#closeIfUntouched(piece)
+  }
+
+  #endParoleOf(pieceIndex: number): void {
+    this.#paroles.delete(pieceIndex)
+    const piece = this.#open.get(pieceIndex)
+    if (piece !== undefined) this.#open.endParole(piece)
+    this.#settle(pieceIndex)
+  }
+
+  /** A piece of which nothing is here and nothing is asked need not be in work. */
+  #closeIfUntouched(piece: OpenPiece): void {
+    if (piece.freeCount < piece.blockCount) return
+    this.#open.close(piece)
+    this.#settle(piece.index)
+  }
+
+  /** Puts the piece where it belongs: counted as needed or not, and among those that may be begun or not. */
+  #settle(pieceIndex: number): void {
+    const isNeeded = !this.#have.has(pieceIndex) && this.#priorities[pieceIndex] !== 0
+    if (isNeeded) this.#unneeded.clear(pieceIndex)
+    else this.#unneeded.set(pieceIndex)
+    const isFresh = isNeeded && this.#open.get(pieceIndex) === undefined && !this.#paroles.has(pieceIndex)
+    this.#availability.setLevel(pieceIndex, isFresh ? this.#priorities[pieceIndex]! : 0)
+  }
+}
+
+function setEndgamePlace(work: PeerWork, sequence: number, block: number): void {
+  work.endgameSequence = sequence
+  work.endgameBlock = block
+}
+
+/** The place of the first piece whose sequence is at least that; the list is sorted by it. */
+function firstNotOlder(pieces: readonly OpenPiece[], sequence: number): number {
+  let low = 0
+  let high = pieces.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (pieces[middle]!.sequence < sequence) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function forEachAsk(piece: OpenPiece, callback: (peerKey: number, begin: number) => void): void {
+  for (let block = 0; block < piece.blockCount; block++) {
+    piece.forEachAsker(block, (peerKey) => callback(peerKey, block * BLOCK_LENGTH))
+  }
+}
