@@ -92,6 +92,8 @@ export class OpenPiece {
   fastAskCount = 0
   /** No block before this one is free. */
   firstFree = 0
+  /** A block of it came once: memory is held for it, even when nothing of it is here any more. */
+  hasReceived = false
   /** Which list of `OpenPieces` it is in, and where. */
   list: OpenPiece[] | undefined
   place = 0
@@ -269,6 +271,7 @@ export class OpenPieces {
   /** The peer sent a block that was missing. Nobody counts as asked for it any more; their names stay, for the cancels. */
   receive(piece: OpenPiece, block: number, peer: PeerWork): void {
     const before = piece.conditionOf(block)
+    piece.hasReceived = true
     this.share(piece, peer).given++
     if (piece.removeAsker(block, peer.key)) this.#endAsk(piece, block, peer)
     if (piece.blocks.askerCounts[block]! > 0) {

@@ -211,6 +211,13 @@ export class PiecePicker {
     return 'first'
   }
 
+  /** A block that was `first` could not be kept (no memory for it): it is missing again. */
+  onBlockNotKept(pieceIndex: number, begin: number): void {
+    const piece = this.#open.get(pieceIndex)
+    const block = begin / BLOCK_LENGTH
+    if (piece?.senderOf(block) !== undefined) this.#open.discard(piece, block)
+  }
+
   /** Who else was asked for this block: after `first`, send them a cancel. `onBlockLost` may be called from the callback. */
   otherAskers(pieceIndex: number, begin: number, peerKey: number, callback: (peerKey: number) => void): void {
     const piece = this.#open.get(pieceIndex)
@@ -272,18 +279,17 @@ export class PiecePicker {
   }
 
   /**
-   * Forgets the blocks that a banned peer gave to pieces that are not whole yet; they are missing again.
-   * A whole piece is left to its verification.
+   * Forgets the blocks that a banned peer gave to pieces that are not whole yet; they are missing again, and whoever
+   * keeps their bytes must forget them too. A whole piece is left to its verification.
    */
   dropBlocksFrom(peerKey: number, onDropped?: (pieceIndex: number, begin: number) => void): void {
-    for (const piece of this.#open.all.slice()) {
+    for (const piece of this.#open.all) {
       if (piece.isComplete) continue
       for (let block = 0; block < piece.blockCount; block++) {
         if (piece.senderOf(block) !== peerKey) continue
         this.#open.discard(piece, block)
         onDropped?.(piece.index, block * BLOCK_LENGTH)
       }
-      this.#closeIfUntouched(piece)
     }
   }
 
@@ -562,9 +568,9 @@ export class PiecePicker {
     this.#settle(pieceIndex)
   }
 
-  /** A piece of which nothing is here and nothing is asked need not be in work. */
+  /** A piece of which nothing ever came and nothing is asked need not be in work. */
   #closeIfUntouched(piece: OpenPiece): void {
-    if (piece.freeCount < piece.blockCount) return
+    if (piece.hasReceived || piece.freeCount < piece.blockCount) return
     this.#open.close(piece)
     this.#settle(piece.index)
   }
