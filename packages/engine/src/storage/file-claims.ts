@@ -42,6 +42,11 @@ export class FileClaims {
     return found
   }
 
+  /** Was it there at the survey, or have we made it since? */
+  isThere(state: FileState): boolean {
+    return this.#found[state.index] !== undefined || state.stamp !== undefined
+  }
+
   async claim(verified: Bitfield): Promise<void> {
     const foreign: FileState[] = []
     for (const state of this.#files.states) {

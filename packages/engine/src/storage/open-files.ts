@@ -69,7 +69,7 @@ export class OpenFiles {
   /** Closes all. Nobody may hold a file any more. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#opening.values())
-    for (const key of [...this.#entries.keys()]) this.forget(key)
+    for (const key of this.#entries.keys()) this.forget(key)
     await Promise.all(this.#closing)
   }
 

@@ -123,6 +123,17 @@ export class PieceAssembly {
     return piece.missingBlocks === 0 ? 'complete' : 'partial'
   }
 
+  /** Forgets one block (its sender lied elsewhere): it can be added again. A piece without blocks is released. */
+  drop(pieceIndex: number, begin: number): void {
+    const piece = this.#pieces.get(pieceIndex)
+    const blockIndex = begin / BLOCK_LENGTH
+    if (piece === undefined || piece.blocks[blockIndex] !== 1) return
+    piece.blocks[blockIndex] = 0
+    piece.missingBlocks++
+    this.#forgetUnwritten(piece, begin)
+    if (piece.missingBlocks === this.#geometry.blockCount(pieceIndex)) this.release(pieceIndex)
+  }
+
   /** The memory of an open piece; undefined when it is spilled. Not to be touched after `release`. */
   bytesOf(pieceIndex: number): Uint8Array | undefined {
     return this.#pieces.get(pieceIndex)?.bytes

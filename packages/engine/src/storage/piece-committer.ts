@@ -5,7 +5,7 @@ import type { TorrentStorage } from './torrent-storage.ts'
 
 /** What a committer tells; never from inside a call of `commit`. */
 export interface CommitterOwner {
-  /** Right, in its files, and in the journal: it may be announced. Its memory is free again. */
+  /** Right, in its files, and in the journal: it may be announced. Its bytes are still in the assembly, until this returns. */
   onPieceVerified(pieceIndex: number): void
   /** The hash is wrong. The bytes are still in the assembly, for finding who sent what: `release` it afterwards. */
   onPieceBad(pieceIndex: number): void
@@ -70,7 +70,7 @@ export class PieceCommitter {
 
   /** Tries again with every piece that could not be written. */
   retry(): void {
-    for (const pieceIndex of [...this.#failed]) this.commit(pieceIndex)
+    for (const pieceIndex of this.#failed) this.commit(pieceIndex)
   }
 
   /** Gives up on a piece that could not be written. */
@@ -98,8 +98,8 @@ export class PieceCommitter {
       this.#failed.add(pieceIndex)
       this.#owner.onPieceFailed(pieceIndex, error)
     } else if (isGood) {
-      this.#assembly.release(pieceIndex)
       this.#owner.onPieceVerified(pieceIndex)
+      this.#assembly.release(pieceIndex)
     } else {
       this.#owner.onPieceBad(pieceIndex)
     }

@@ -103,6 +103,10 @@ export class PieceWriter {
     }
   }
 
+  markDirty(state: FileState): void {
+    this.#dirty.add(state)
+  }
+
   /** `TorrentStorage.sync` */
   async sync(): Promise<void> {
     const dirty = [...this.#dirty]

@@ -103,6 +103,24 @@ export class TorrentStorage {
     return this.#claims.survey(known)
   }
 
+  /** After `survey`: which of the files on disk holds the bytes of a file (the parts file counts as the one after the last). */
+  homeOf(fileIndex: number): number | undefined {
+    const state = this.#files.states[fileIndex]
+    return state && this.#files.homeOf(state)?.index
+  }
+
+  /** After `survey`: are the files under a piece there at all? */
+  isPieceThere(pieceIndex: number): boolean {
+    return this.#files.spansOfPiece(pieceIndex).every(({ state }) => state === undefined || this.#claims.isThere(state))
+  }
+
+  /** Pieces that an earlier run of this boot wrote and did not sync: the next `sync` covers them. */
+  markUnsynced(pieces: Bitfield): void {
+    pieces.forEachSet((pieceIndex) => {
+      for (const { state } of this.#files.spansOfPiece(pieceIndex)) if (state !== undefined) this.#writer.markDirty(state)
+    })
+  }
+
   /**
    * Decides of every file that is there whether it may be written, makes empty files, and brings files that are
    * wanted out of the parts file. `verified` is what the disk is known to hold after the recheck.

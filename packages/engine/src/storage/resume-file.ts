@@ -1,0 +1,57 @@
+import { equalBytes, toHex } from '@shoal/protocol/bytes'
+import { asEngineError } from '../base/errors.ts'
+import type { Disk } from '../ports/disk.ts'
+import { decodeResume, type ResumeState } from './resume-data.ts'
+
+export interface LoadedResume {
+  readonly state: ResumeState | undefined
+  /** Of the generation before: the newest one could not be used. */
+  readonly isPrevious: boolean
+  /** For people: what could not be used and where it is now. */
+  readonly notes: readonly string[]
+}
+
+/** Two million pieces with their journal and a large info dictionary stay below. */
+const MAX_RESUME_BYTES = 128 * 1024 * 1024
+
+export function resumePath(disk: Disk, stateDir: string, infoHash: Uint8Array): string {
+  return disk.joinPath(stateDir, `${toHex(infoHash)}.resume`)
+}
+
+/**
+ * Reads what is remembered of a torrent: the newest generation, else the one before, else nothing. A file that cannot
+ * be used is kept aside as `.bad` (or `.newer`, when a newer version wrote it), and a note says so. Never throws on
+ * account of what is in the files: the worst case is a recheck.
+ */
+export async function loadResume(disk: Disk, path: string, infoHash: Uint8Array): Promise<LoadedResume> {
+  const notes: string[] = []
+  for (const candidate of [path, `${path}.prev`]) {
+    const found = await readOne(disk, candidate, infoHash)
+    if (typeof found === 'object') return { state: found, isPrevious: candidate !== path, notes }
+    if (found === undefined) continue
+    const aside = `${path}.${found === 'newer' ? 'newer' : 'bad'}`
+    // It is about to be replaced; the note is worth more than the failure to keep it.
+    const isKept = await disk.renameState(candidate, aside).then(
+      () => true,
+      () => false,
+    )
+    const why = found === 'newer' ? 'a newer version of this program wrote it' : found
+    notes.push(`Cannot use ${candidate}: ${why}${isKept ? `; it is kept as ${aside}` : ''}`)
+  }
+  return { state: undefined, isPrevious: false, notes }
+}
+
+/** @returns what it says, undefined when there is nothing, `newer`, or the reason why it cannot be used */
+async function readOne(disk: Disk, path: string, infoHash: Uint8Array): Promise<ResumeState | string | undefined> {
+  let bytes: Uint8Array | undefined
+  try {
+    bytes = await disk.readState(path, MAX_RESUME_BYTES)
+  } catch (error) {
+    return asEngineError(error, 'STATE_CORRUPT', 'it cannot be read').message
+  }
+  if (bytes === undefined) return undefined
+  const decoded = decodeResume(bytes)
+  if (decoded.outcome === 'newer') return 'newer'
+  if (decoded.outcome === 'corrupt') return decoded.reason
+  return equalBytes(decoded.state.infoHash, infoHash) ? decoded.state : 'it is about another torrent'
+}
