@@ -53,7 +53,7 @@ export const PLAN: Plan = {
   'hub/tracker': { mayImport: ['protocol', 'api', 'hub/system', 'node:'] },
   hub: { mayImport: ['protocol', 'api', 'hub/system', 'hub/tracker', 'node:'] },
 
-  'cli/render': { mayImport: ['protocol', 'api', 'node:', 'npm:string-width'] },
+  'cli/render': { mayImport: ['protocol', 'api', 'cli/foreground', 'node:', 'npm:string-width'] },
   'cli/foreground': { mayImport: ['protocol', 'engine/index', 'api', 'node:', 'npm:env-paths'], readsClock: true },
   'cli/commands': {
     mayImport: ['protocol', 'engine/create-torrent', 'api', 'hub', 'cli/render', 'cli/foreground', 'node:', 'npm:commander'],

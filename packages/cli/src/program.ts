@@ -1,0 +1,79 @@
+import type { Command } from 'commander'
+import type { CommandContext } from './commands/command.ts'
+import { EXIT, exitStatusOf, type Failure, failureJson, failureLine, failureOf } from './render/failure.ts'
+import { forgiveClosedPipes, terminalOf } from './render/terminal.ts'
+
+/** Every command, loaded when it is asked for: what a person does not use costs no start-up time. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ build(context: CommandContext): Command }>>> = {
+  create: () => import('./commands/create.ts'),
+  seed: () => import('./commands/seed.ts'),
+  get: () => import('./commands/get.ts'),
+  show: () => import('./commands/show.ts'),
+  magnet: () => import('./commands/magnet.ts'),
+  hub: () => import('./commands/hub.ts'),
+}
+
+/** Runs the command that the words name; what went wrong is told, and is in the exit status. */
+export async function run(words: readonly string[], version: string): Promise<void> {
+  forgiveClosedPipes(process.stdout, process.stderr)
+  try {
+    const program = await programFor(words[0], version)
+    await program.parseAsync([...words], { from: 'user' })
+  } catch (error) {
+    const failure = usageFailure(error)
+    if (failure === undefined) return
+    process.stderr.write(`${words.includes('--json') ? failureJson(failure) : failureLine(failure)}\n`)
+    if (failure.code === 'BUG' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+    process.exitCode = exitStatusOf(failure)
+  }
+}
+
+/** The tree of commands: only the one that is called, or all of them for help. */
+async function programFor(name: string | undefined, version: string): Promise<Command> {
+  const { Command } = await import('commander')
+  const context: CommandContext = {
+    output: terminalOf(process.stdout, process.env),
+    messages: terminalOf(process.stderr, process.env),
+    environment: process.env,
+    exitWith: (status) => {
+      process.exitCode = status
+    },
+  }
+  const program = new Command('shoal')
+    .description('Share big files with a group at the speed of the wire.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText('after', TOUR)
+  const loaders = name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS)
+  for (const load of loaders) if (load !== undefined) program.addCommand((await load()).build(context))
+  if (name === undefined) program.action(() => program.help())
+  for (const each of [program, ...program.commands]) {
+    // Errors are told once, in our words, by `run`.
+    each.exitOverride().configureOutput({ outputError: () => {} })
+  }
+  return program
+}
+
+/** What commander throws, in our form; undefined when it only showed help or the version. */
+function usageFailure(error: unknown): Failure | undefined {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined
+  if (typeof code !== 'string' || !code.startsWith('commander.') || !(error instanceof Error)) return failureOf(error)
+  if ((error as { exitCode?: unknown }).exitCode === EXIT.done || code === 'commander.help') return undefined
+  const said = error.message
+    .replace(/^error: /, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+  const sentence = said.charAt(0).toUpperCase() + said.slice(1)
+  return code === 'commander.invalidArgument'
+    ? { code: 'OPTION_INVALID', message: sentence }
+    : { code: 'USAGE', message: `${sentence.replace(/[.]$/, '')}. See: shoal help` }
+}
+
+const TOUR = `
+Share something (each command has its own --help):
+  shoal hub                                                        a tracker of your own, on port 6880
+  shoal create lecture --tracker http://127.0.0.1:6880/announce    describe it: lecture.torrent
+  shoal seed lecture.torrent                                       share it
+  shoal get lecture.torrent --dir /somewhere/else                  get it, on this or another machine
+`

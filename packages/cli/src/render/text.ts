@@ -1,0 +1,49 @@
+import { cleanText } from '@shoal/protocol/clean-text'
+import stringWidth from 'string-width'
+
+/** A name or sentence from a stranger longer than this is cut before anything else looks at it. */
+const MAX_CHARACTERS = 512
+
+/** How many terminal cells the text takes: two for a Chinese character, none for a combining mark. */
+export function widthOf(text: string): number {
+  return stringWidth(text)
+}
+
+/** A stranger's text on one line, without anything that could move the cursor or turn the writing around. */
+export function clean(text: string): string {
+  return cleanText(text, MAX_CHARACTERS)
+}
+
+/** A stranger's name where it stands in a sentence: cleaned, and in quotes that it cannot close. */
+export function quoted(name: string): string {
+  return `"${clean(name).replaceAll('"', "'")}"`
+}
+
+/** The text in at most `cells` cells, cut between characters as people see them; what is cut becomes `…`. */
+export function fitted(text: string, cells: number): string {
+  if (widthOf(text) <= cells) return text
+  if (cells <= 0) return ''
+  let kept = ''
+  let keptWidth = 0
+  for (const { segment } of SEGMENTER.segment(text)) {
+    const width = widthOf(segment)
+    if (keptWidth + width > cells - 1) break
+    kept += segment
+    keptWidth += width
+  }
+  return `${kept}…`
+}
+
+/** The text with spaces behind it up to `cells`; never cut. */
+export function padded(text: string, cells: number): string {
+  return text + ' '.repeat(Math.max(0, cells - widthOf(text)))
+}
+
+/** One line with `left` at its beginning and `right` at its end; the left one gives way. */
+export function spread(left: string, right: string, cells: number): string {
+  const room = cells - widthOf(right) - 2
+  const shown = fitted(left, Math.max(0, room))
+  return `${padded(shown, Math.max(0, room))}  ${right}`
+}
+
+const SEGMENTER = new Intl.Segmenter('en', { granularity: 'grapheme' })
