@@ -189,7 +189,7 @@ export class SimSystem implements System {
       const before = this.#activity
       for (let index = 0; index < this.#soon.length; index++) this.#soon[index]!()
       this.#soon.length = 0
-      await null
+      await Promise.resolve()
       quiet = this.#activity === before ? quiet + 1 : 0
     }
   }
