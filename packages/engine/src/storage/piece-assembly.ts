@@ -1,12 +1,13 @@
 import { BLOCK_LENGTH, type PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
 import type { Disk } from '../ports/disk.ts'
-import type { Hasher } from '../ports/hasher.ts'
 import type { CopySource } from './piece-writer.ts'
+import type { SlabPool } from './slab-pool.ts'
 import { SpillFile } from './spill-file.ts'
 import type { PlaceOnDisk } from './stored-files.ts'
 
 export interface AssemblyOptions {
-  readonly hasher: Hasher
+  /** The session's, shared by its torrents. */
+  readonly slabs: SlabPool
   readonly disk: Disk
   readonly geometry: PieceGeometry
   /** Memory for unfinished pieces; at least `MIN_OPEN_PIECES` are held, whatever this says. */
@@ -50,7 +51,7 @@ interface OpenPiece {
 export class PieceAssembly {
   /** How many pieces can be open at once. */
   readonly capacity: number
-  readonly #hasher: Hasher
+  readonly #slabs: SlabPool
   readonly #geometry: PieceGeometry
   readonly #spill: SpillFile | undefined
   readonly #pieces = new Map<number, OpenPiece>()
@@ -62,7 +63,7 @@ export class PieceAssembly {
 
   constructor(options: AssemblyOptions) {
     const { geometry } = options
-    this.#hasher = options.hasher
+    this.#slabs = options.slabs
     this.#geometry = geometry
     const isSpilled = geometry.pieceLength > MAX_MEMORY_PIECE_BYTES
     const slots = isSpilled ? MIN_OPEN_PIECES : Math.max(MIN_OPEN_PIECES, Math.floor(options.memoryBytes / geometry.pieceLength))
@@ -163,18 +164,19 @@ export class PieceAssembly {
     else void Promise.all(piece.writing).then(() => this.#free(piece))
   }
 
-  /** Forgets all pieces, and removes the spill file. The memory goes when nobody holds a view of it any more. */
+  /** Forgets all pieces, gives the memory back and removes the spill file. No piece may be on its way to the disk any more. */
   async close(): Promise<void> {
     const writing = [...this.#pieces.values()].flatMap((piece) => [...piece.writing])
     for (const pieceIndex of this.#pieces.keys()) this.release(pieceIndex)
     await Promise.all(writing)
+    if (this.#slab !== undefined) this.#slabs.giveBack(this.#slab)
     this.#slab = undefined
     await this.#spill?.remove()
   }
 
   #memoryOf(slot: number, length: number): Uint8Array {
     const { pieceLength } = this.#geometry
-    this.#slab ??= this.#hasher.allocate(this.capacity * pieceLength)
+    this.#slab ??= this.#slabs.take(this.capacity * pieceLength)
     return this.#slab.subarray(slot * pieceLength, slot * pieceLength + length)
   }
 

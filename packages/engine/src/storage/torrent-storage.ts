@@ -10,6 +10,7 @@ import { type FileState, type StampRecord, sameStamp } from './file-state.ts'
 import { inLanes } from './lanes.ts'
 import { type CopySource, PieceWriter } from './piece-writer.ts'
 import { readRun, viewsOfSpans } from './scattered-views.ts'
+import type { SlabPool } from './slab-pool.ts'
 import { countFiles, MAX_FILES_AT_ONCE, type PlaceOnDisk, StoredFiles, type StoredSpan } from './stored-files.ts'
 import { hashOfPiece, type StoredTorrent } from './stored-torrent.ts'
 import { WriteGate } from './write-gate.ts'
@@ -17,6 +18,8 @@ import { WriteGate } from './write-gate.ts'
 export interface StorageOptions {
   readonly disk: Disk
   readonly hasher: Hasher
+  /** The session's, shared by its torrents. */
+  readonly slabs: SlabPool
   readonly system: Pick<System, 'now'>
   readonly torrent: StoredTorrent
   /** The download folder. */
@@ -55,6 +58,7 @@ export class TorrentStorage {
   readonly geometry: PieceGeometry
   readonly #disk: Disk
   readonly #hasher: Hasher
+  readonly #slabs: SlabPool
   readonly #system: Pick<System, 'now'>
   readonly #files: StoredFiles
   readonly #claims: FileClaims
@@ -67,6 +71,7 @@ export class TorrentStorage {
   constructor(options: StorageOptions) {
     this.#disk = options.disk
     this.#hasher = options.hasher
+    this.#slabs = options.slabs
     this.#system = options.system
     this.#onFileChanged = options.onFileChanged
     this.#files = new StoredFiles({
@@ -285,9 +290,14 @@ export class TorrentStorage {
     })
   }
 
-  /** Waits for pieces being written, then closes all files. Does not sync. */
+  /** Waits for pieces being read and written, then closes all files. Does not sync. */
   async close(): Promise<void> {
-    await this.#gate.alone(() => this.#files.close())
+    await this.#gate.alone(async () => {
+      await this.#scratch?.turn
+      if (this.#scratch !== undefined) this.#slabs.giveBack(this.#scratch.bytes)
+      this.#scratch = undefined
+      await this.#files.close()
+    })
   }
 
   /** After `close`: removes the parts file and, if asked, the torrent's own files. Files of others stay. */
@@ -332,7 +342,7 @@ export class TorrentStorage {
 
   /** For pieces of very many files: read into one buffer, a file at a time, and hashed there. One such piece at once. */
   async #verifyFileByFile(pieceIndex: number, spans: readonly StoredSpan[]): Promise<boolean> {
-    this.#scratch ??= { bytes: this.#hasher.allocate(this.geometry.pieceLength), turn: Promise.resolve() }
+    this.#scratch ??= { bytes: this.#slabs.take(this.geometry.pieceLength), turn: Promise.resolve() }
     const scratch = this.#scratch
     const mine = scratch.turn.then(async () => {
       const bytes = scratch.bytes.subarray(0, this.geometry.pieceSize(pieceIndex))
