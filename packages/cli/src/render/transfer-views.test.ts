@@ -13,7 +13,7 @@ const same = (text: string): string => text
 const PLAIN: Palette = { good: same, waiting: same, bad: same, dim: same, strong: same }
 
 /** The few ways in which the views move the cursor, line ends, and what is written. */
-const MOVEMENT = /\u001b\[(?:(\d+)A|(J)|(\?25[lh]))|(\n)|\r|(.)/gsu
+const MOVEMENT = /\p{Cc}\[(?:(\d+)A|(J)|(\?25[lh]))|(\n)|\r|(.)/gsu
 
 /** A terminal that remembers what was written. */
 class PaperTerminal implements Terminal {
