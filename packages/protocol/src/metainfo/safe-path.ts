@@ -40,7 +40,7 @@ const FORBIDDEN = /[\p{Cc}/\\:<>|?*"\u2028\u2029]/gu
  * Han characters are written with them.
  */
 const INVISIBLE =
-  /[\u180b-\u180f\u034f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e00ff}\u{e01f0}-\u{e0fff}]/gu
+  /\u034f|[\u180b-\u180f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e00ff}\u{e01f0}-\u{e0fff}]/gu
 /** Devices on Windows, whatever comes after the first dot. The superscript digits count there, too. */
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\.|$)/i
 /** Looks like the short name that Windows may have given to another file. */
