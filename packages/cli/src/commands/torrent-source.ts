@@ -26,7 +26,7 @@ export async function readTorrentFile(path: string): Promise<{ bytes: Uint8Array
   return { bytes, metainfo: parseMetainfo(bytes, HASHES) }
 }
 
-export const HASHES: HashFunctions = {
+const HASHES: HashFunctions = {
   sha1: (bytes) => new Uint8Array(hash('sha1', bytes, 'buffer')),
   sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
 }
