@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { PeerVector } from './peer-vector.ts'
+
+/** The naive twin: endpoints as text in a map, in no order. */
+class NaivePeers {
+  readonly peers = new Map<string, { isSeed: boolean; minute: number }>()
+  expire(now: number, lifetime: number): number {
+    const gone = [...this.peers].filter(([, peer]) => ((now - peer.minute) & 0xffff) >= lifetime)
+    for (const [key] of gone) this.peers.delete(key)
+    return gone.length
+  }
+}
+
+const endpointOf = (stride: number, id: number): Uint8Array => {
+  const bytes = new Uint8Array(stride).fill(7)
+  new DataView(bytes.buffer).setUint32(stride - 4, id)
+  return bytes
+}
+const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+
+/** Seeded, so that a failure can be seen again. */
+function dice(seed: number): (limit: number) => number {
+  let state = seed | 1
+  return (limit) => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0
+    return Math.floor((state / 0x1_0000_0000) * limit)
+  }
+}
+
+function contents(vector: PeerVector, stride: number, randomBelow: (limit: number) => number): { seeds: string[]; leechers: string[] } {
+  const seeds = new Uint8Array(vector.seedCount * stride)
+  vector.copySeeds(vector.seedCount, seeds, 0, randomBelow)
+  const leechers = new Uint8Array(vector.leecherCount * stride)
+  vector.copyLeechers(vector.leecherCount, leechers, 0, randomBelow)
+  const split = (bytes: Uint8Array) =>
+    Array.from({ length: bytes.length / stride }, (_, i) => textOf(bytes.subarray(i * stride, (i + 1) * stride))).sort()
+  return { seeds: split(seeds), leechers: split(leechers) }
+}
+
+describe('PeerVector', () => {
+  test('holds what its naive twin holds, through anything', () => {
+    const operations = fc.array(
+      fc.record({
+        what: fc.constantFrom('add', 'add', 'add', 'remove', 'flip', 'expire'),
+        id: fc.nat(120),
+        isSeed: fc.boolean(),
+        later: fc.nat(2),
+      }),
+      { maxLength: 300 },
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(6, 18), operations, fc.integer(), (stride, steps, seed) => {
+        const randomBelow = dice(seed)
+        const vector = new PeerVector(stride)
+        const naive = new NaivePeers()
+        let minute = 65_500
+        for (const { what, id, isSeed, later } of steps) {
+          minute += later
+          const endpoint = endpointOf(stride, id)
+          const key = textOf(endpoint)
+          const position = vector.find(endpoint)
+          const known = naive.peers.get(key)
+          assert.equal(position >= 0, known !== undefined)
+          if (known !== undefined) assert.equal(vector.isSeed(position), known.isSeed)
+          if (what === 'expire') {
+            assert.equal(vector.expire(minute, 20), naive.expire(minute, 20))
+          } else {
+            if (position >= 0) vector.removeAt(position)
+            naive.peers.delete(key)
+            if (what !== 'remove') {
+              const role = what === 'flip' ? !(known?.isSeed ?? false) : isSeed
+              vector.add(endpoint, role, minute & 0xffff, randomBelow)
+              naive.peers.set(key, { isSeed: role, minute })
+            }
+          }
+          assert.equal(vector.count, naive.peers.size)
+        }
+        const entries = [...naive.peers]
+        assert.deepEqual(contents(vector, stride, randomBelow), {
+          seeds: entries
+            .filter(([, peer]) => peer.isSeed)
+            .map(([key]) => key)
+            .sort(),
+          leechers: entries
+            .filter(([, peer]) => !peer.isSeed)
+            .map(([key]) => key)
+            .sort(),
+        })
+      }),
+    )
+  })
+
+  test('hands out every peer equally often, whoever came when', () => {
+    const randomBelow = dice(42)
+    const vector = new PeerVector(6)
+    const peers = 100
+    for (let id = 0; id < peers; id++) vector.add(endpointOf(6, id), id % 5 === 0, 0, randomBelow)
+    const seen = new Map<string, number>()
+    const rounds = 20_000
+    const into = new Uint8Array(10 * 6)
+    for (let round = 0; round < rounds; round++) {
+      // everybody announces again from time to time, which is what keeps the order random
+      const endpoint = endpointOf(6, round % peers)
+      vector.removeAt(vector.find(endpoint))
+      vector.add(endpoint, (round % peers) % 5 === 0, 0, randomBelow)
+      vector.copyLeechers(10, into, 0, randomBelow)
+      for (let at = 0; at < into.length; at += 6) {
+        const key = textOf(into.subarray(at, at + 6))
+        seen.set(key, (seen.get(key) ?? 0) + 1)
+      }
+    }
+    const expected = (rounds * 10) / 80
+    assert.equal(seen.size, 80)
+    for (const [key, count] of seen)
+      assert.ok(Math.abs(count - expected) < expected * 0.15, `${key} was handed out ${count} times, ${expected} is fair`)
+  })
+
+  test('counts who shares an address only when there may be too many', () => {
+    const randomBelow = dice(1)
+    const vector = new PeerVector(6)
+    for (let port = 1; port <= 10; port++) vector.add(Uint8Array.of(10, 0, 0, port % 2, 0, port), false, 0, randomBelow)
+    const endpoint = Uint8Array.of(10, 0, 0, 1, 0, 99)
+    assert.equal(vector.countSharing(endpoint, 4, 11), 0)
+    assert.equal(vector.countSharing(endpoint, 4, 10), 5)
+    assert.equal(vector.countSharing(endpoint, 4, 3), 3)
+  })
+})
