@@ -118,9 +118,9 @@ export class PeerStore {
 
   /** @returns what the peer was, or undefined when it was not there */
   remove(swarm: Swarm, endpoint: Uint8Array): PeerRole | undefined {
-    const vector = swarm.vectorFor(endpoint)
-    const position = vector.find(endpoint)
-    if (position < 0) return undefined
+    const vector = swarm.peersOf(endpoint.length === COMPACT_PEER4_BYTES ? 4 : 6)
+    const position = vector?.find(endpoint) ?? -1
+    if (vector === undefined || position < 0) return undefined
     const role = vector.isSeed(position) ? 'seed' : 'leech'
     vector.removeAt(position)
     this.#peerCount--

@@ -13,7 +13,8 @@
  * endpoint to position, so that every operation costs the same however large the swarm is.
  */
 export class PeerVector {
-  readonly #stride: number
+  /** Bytes an endpoint has: 6 or 18. */
+  readonly stride: number
   #endpoints: Uint8Array
   #stamps: Uint16Array
   #seedCount = 0
@@ -23,7 +24,7 @@ export class PeerVector {
 
   /** @param stride bytes an endpoint has: 6 or 18 */
   constructor(stride: number) {
-    this.#stride = stride
+    this.stride = stride
     this.#endpoints = new Uint8Array(SMALLEST_CAPACITY * stride)
     this.#stamps = new Uint16Array(SMALLEST_CAPACITY)
   }
@@ -69,7 +70,7 @@ export class PeerVector {
     const start = isSeed ? 0 : this.#seedCount
     const place = start + randomBelow(free - start + 1)
     if (place !== free) this.#move(place, free)
-    this.#endpoints.set(endpoint, place * this.#stride)
+    this.#endpoints.set(endpoint, place * this.stride)
     this.#stamps[place] = minute
     this.#count++
     if (isSeed) this.#seedCount++
@@ -77,7 +78,7 @@ export class PeerVector {
   }
 
   removeAt(position: number): void {
-    if (this.#index !== NO_INDEX) this.#freeSlot(this.#slotOf(this.#endpoints, position * this.#stride))
+    if (this.#index !== NO_INDEX) this.#freeSlot(this.#slotOf(this.#endpoints, position * this.stride))
     let hole = position
     if (hole < this.#seedCount) {
       this.#seedCount--
@@ -114,9 +115,9 @@ export class PeerVector {
   countSharing(endpoint: Uint8Array, addressBytes: number, limit: number): number {
     if (this.#count < limit) return 0 // cannot reach it
     const endpoints = this.#endpoints
-    const end = this.#count * this.#stride
+    const end = this.#count * this.stride
     let sharing = 0
-    for (let at = 0; at < end && sharing < limit; at += this.#stride) {
+    for (let at = 0; at < end && sharing < limit; at += this.stride) {
       let same = 0
       while (same < addressBytes && endpoints[at + same] === endpoint[same]) same++
       if (same === addressBytes) sharing++
@@ -126,7 +127,7 @@ export class PeerVector {
 
   #copyWindow(from: number, to: number, wanted: number, into: Uint8Array, at: number, randomBelow: (limit: number) => number): void {
     if (wanted === 0) return
-    const stride = this.#stride
+    const stride = this.stride
     const start = from + randomBelow(to - from)
     const first = Math.min(wanted, to - start)
     into.set(this.#endpoints.subarray(start * stride, (start + first) * stride), at)
@@ -135,15 +136,15 @@ export class PeerVector {
   }
 
   #move(from: number, to: number): void {
-    const stride = this.#stride
+    const stride = this.stride
     if (this.#index !== NO_INDEX) this.#index[this.#slotOf(this.#endpoints, from * stride)] = to + 1
     this.#endpoints.copyWithin(to * stride, from * stride, (from + 1) * stride)
     this.#stamps[to] = this.#stamps[from]!
   }
 
   #resize(capacity: number): void {
-    const endpoints = new Uint8Array(capacity * this.#stride)
-    endpoints.set(this.#endpoints.subarray(0, this.#count * this.#stride))
+    const endpoints = new Uint8Array(capacity * this.stride)
+    endpoints.set(this.#endpoints.subarray(0, this.#count * this.stride))
     const stamps = new Uint16Array(capacity)
     stamps.set(this.#stamps.subarray(0, this.#count))
     this.#endpoints = endpoints
@@ -151,15 +152,15 @@ export class PeerVector {
   }
 
   #isAt(position: number, endpoint: Uint8Array, at: number): boolean {
-    const start = position * this.#stride
-    for (let i = this.#stride - 1; i >= 0; i--) if (this.#endpoints[start + i] !== endpoint[at + i]) return false
+    const start = position * this.stride
+    for (let i = this.stride - 1; i >= 0; i--) if (this.#endpoints[start + i] !== endpoint[at + i]) return false
     return true
   }
 
   /** The slot that names the endpoint at `at` of `bytes`, or the free one where it would be entered. */
   #slotOf(bytes: Uint8Array, at: number): number {
     const mask = this.#index.length - 1
-    let slot = hashOf(bytes, at, this.#stride) & mask
+    let slot = hashOf(bytes, at, this.stride) & mask
     for (let entry = this.#index[slot]!; entry !== 0; entry = this.#index[slot]!) {
       if (this.#isAt(entry - 1, bytes, at)) return slot
       slot = (slot + 1) & mask
@@ -173,7 +174,7 @@ export class PeerVector {
     const mask = index.length - 1
     let hole = slot
     for (let next = (slot + 1) & mask; index[next] !== 0; next = (next + 1) & mask) {
-      const home = hashOf(this.#endpoints, (index[next]! - 1) * this.#stride, this.#stride) & mask
+      const home = hashOf(this.#endpoints, (index[next]! - 1) * this.stride, this.stride) & mask
       // It may move up unless its home lies behind the hole.
       if (((next - home) & mask) >= ((next - hole) & mask)) {
         index[hole] = index[next]!
@@ -187,7 +188,7 @@ export class PeerVector {
   #enter(endpoint: Uint8Array, position: number): void {
     if (this.#index === NO_INDEX ? this.#count > LARGEST_WITHOUT_INDEX : this.#count * 2 > this.#index.length) {
       this.#index = new Uint32Array(indexSize(this.#count))
-      for (let each = 0; each < this.#count; each++) this.#index[this.#slotOf(this.#endpoints, each * this.#stride)] = each + 1
+      for (let each = 0; each < this.#count; each++) this.#index[this.#slotOf(this.#endpoints, each * this.stride)] = each + 1
     } else if (this.#index !== NO_INDEX) {
       this.#index[this.#slotOf(endpoint, 0)] = position + 1
     }

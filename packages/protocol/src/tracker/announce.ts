@@ -87,7 +87,7 @@ export interface TrackerFailure {
   readonly retryInSeconds?: number | 'never'
 }
 
-export function isTrackerFailure(answer: AnnounceReply | readonly ScrapeEntry[] | TrackerFailure): answer is TrackerFailure {
+export function isTrackerFailure(answer: object): answer is TrackerFailure {
   return 'failureReason' in answer
 }
 
