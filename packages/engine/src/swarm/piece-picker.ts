@@ -125,10 +125,6 @@ export class PiecePicker {
     return this.#unneeded.intersectsMissing(bits)
   }
 
-  isWanted(pieceIndex: number): boolean {
-    return this.#priorities[pieceIndex] !== 0
-  }
-
   priorityOf(pieceIndex: number): number {
     return this.#priorities[pieceIndex]!
   }
