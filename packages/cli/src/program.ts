@@ -32,6 +32,7 @@ export async function run(words: readonly string[], version: string): Promise<vo
 async function programFor(name: string | undefined, version: string): Promise<Command> {
   const { Command } = await import('commander')
   const context: CommandContext = {
+    version,
     output: terminalOf(process.stdout, process.env),
     messages: terminalOf(process.stderr, process.env),
     environment: process.env,

@@ -3,6 +3,8 @@ import type { Terminal } from '../render/terminal.ts'
 
 /** What a command may know of the process it runs in. */
 export interface CommandContext {
+  /** Of this program. */
+  readonly version: string
   /** What was asked for. */
   readonly output: Terminal
   /** What goes on meanwhile. */

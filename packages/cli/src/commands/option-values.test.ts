@@ -27,7 +27,7 @@ describe('option values', () => {
 
   const refused: readonly (readonly [(text: string) => unknown, readonly string[]])[] = [
     [port, ['', '-1', '65536', '1.5', '0x10', '80a']],
-    [pieceLength, ['', '0', '1000', '8KiB', '1GiB', '1M', '3MiB', 'big']],
+    [pieceLength, ['', '0', '1000', '8KiB', '256MiB', '1M', '3MiB', 'big']],
     [rate, ['', '0', '-1MB', 'fast', '0.0001B']],
     [fileNumbers, ['', '0', '1,', 'a', '3-1', '1--2', '1-99999999', '-1']],
     [peer, ['', 'host', 'host:', 'host:0', 'host:65536', '::1:6881', 'a b:1', 'http://x:1']],

@@ -13,7 +13,7 @@ export function pieceLength(text: string): number {
   const bytes = parseBytes(text)
   const isPowerOfTwo = bytes !== undefined && bytes > 0 && Number.isInteger(Math.log2(bytes))
   if (bytes === undefined || !isPowerOfTwo || bytes < MIN_PIECE_LENGTH || bytes > MAX_PIECE_LENGTH) {
-    throw new InvalidArgumentError('A piece length is a power of two from 16KiB to 512MiB: 262144, 256KiB, 1MiB.')
+    throw new InvalidArgumentError('A piece length is a power of two from 16KiB to 128MiB: 262144, 256KiB, 1MiB.')
   }
   return bytes
 }
@@ -69,7 +69,7 @@ export function webSeedUrl(text: string, before: readonly string[] = []): string
 }
 
 const MIN_PIECE_LENGTH = 16 * 1024
-const MAX_PIECE_LENGTH = 512 * 1024 * 1024
+const MAX_PIECE_LENGTH = 128 * 1024 * 1024
 /** More files than a torrent can have are not chosen, they are a typing mistake. */
 const MAX_FILES = 1_000_000
 

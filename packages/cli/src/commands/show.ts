@@ -23,7 +23,11 @@ export function build(context: CommandContext): Command {
       }
       const extra =
         source.kind === 'file'
-          ? { comment: source.metainfo.comment, createdBy: source.metainfo.createdBy, warnings: source.metainfo.info.warnings }
+          ? {
+              comment: source.metainfo.comment,
+              createdBy: source.metainfo.createdBy,
+              warnings: [...source.metainfo.warnings, ...source.metainfo.info.warnings],
+            }
           : { comment: undefined, createdBy: undefined, warnings: [] }
       for (const line of describedLines(description, extra, context.output)) context.output.write(`${line}\n`)
     })

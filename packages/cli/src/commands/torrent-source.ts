@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import { open } from 'node:fs/promises'
+import { ProtocolError } from '@shoal/protocol/errors'
 import type { HashFunctions } from '@shoal/protocol/metainfo/info'
 import { type Magnet, parseMagnet } from '@shoal/protocol/metainfo/magnet'
-import { type Metainfo, parseMetainfo } from '@shoal/protocol/metainfo/metainfo'
+import { MAX_METAINFO_BYTES, type Metainfo, parseMetainfo } from '@shoal/protocol/metainfo/metainfo'
 import { CliError } from '../render/failure.ts'
 import { quoted } from '../render/text.ts'
 
@@ -13,7 +14,7 @@ export type TorrentSource =
 
 /**
  * @throws {ProtocolError} what is wrong with the bytes or the link
- * @throws {CliError} `FILE_MISSING`, `NOT_A_FILE`, `NOT_READABLE`, `TORRENT_TOO_LARGE`
+ * @throws {CliError} `FILE_MISSING`, `NOT_A_FILE`, `NOT_READABLE`
  */
 export async function readTorrentSource(argument: string): Promise<TorrentSource> {
   if (/^\s*magnet:/i.test(argument)) return { kind: 'magnet', text: argument, magnet: parseMagnet(argument.trim()) }
@@ -31,9 +32,6 @@ const HASHES: HashFunctions = {
   sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
 }
 
-/** The biggest real torrents (a million files) are below this; a film that somebody took for a torrent is above. */
-const MAX_TORRENT_BYTES = 64 * 1024 * 1024
-
 /** Reads a file, or whatever a shell puts in its place (`<(curl ...)`), but never more than a torrent can be. */
 async function readBounded(path: string): Promise<Uint8Array> {
   try {
@@ -46,10 +44,10 @@ async function readBounded(path: string): Promise<Uint8Array> {
         if (bytesRead === 0) break
         parts.push(buffer.subarray(0, bytesRead))
         length += bytesRead
-        if (length > MAX_TORRENT_BYTES) {
-          throw new CliError(
-            'TORRENT_TOO_LARGE',
-            `Cannot read ${quoted(path)}: it is bigger than any .torrent file. Is it the content itself?`,
+        if (length > MAX_METAINFO_BYTES) {
+          throw new ProtocolError(
+            'METAINFO_TOO_LARGE',
+            `Cannot read ${quoted(path)}: no .torrent file is that big. Is it the content itself? To share it: shoal create`,
           )
         }
       }
@@ -63,7 +61,7 @@ async function readBounded(path: string): Promise<Uint8Array> {
 }
 
 function refusalOf(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof CliError) return error
+  if (!(error instanceof Error) || error instanceof CliError || error instanceof ProtocolError) return error
   const cause = { cause: error }
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':

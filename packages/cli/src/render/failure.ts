@@ -14,9 +14,7 @@ export type CliErrorCode =
   | 'FILE_EXISTS'
   | 'NOT_WRITABLE'
   | 'DISK_FULL'
-  | 'TORRENT_TOO_LARGE'
-  | 'NOTHING_TO_SHARE'
-  | 'CANCELLED'
+  | 'PORT_IN_USE'
 
 /** A refusal in three parts: what happened, why, what to do. */
 export class CliError extends Error {
@@ -63,4 +61,4 @@ const OUR_CODE = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$/
 /** Codes of Node and of the system: an error that has one should have been said in our words. */
 const SYSTEM_CODE = /^(?:ERR_|E[A-Z0-9]+$)/
 const BAD_INPUT =
-  /^(?:USAGE|OPTION_INVALID|FILE_MISSING|NOT_A_FILE|NOT_A_FOLDER|FILE_EXISTS|NOTHING_TO_SHARE|NOTHING_SELECTED|TORRENT_\w+|PATH_UNSAFE|INFO_HASH_INVALID|(?:BENCODE|METAINFO|MAGNET)_\w+|TRACKER_URL)$/
+  /^(?:USAGE|OPTION_INVALID|FILE_MISSING|NOT_A_FILE|NOT_A_FOLDER|FILE_EXISTS|NOTHING_SELECTED|TORRENT_\w+|PATH_UNSAFE|INFO_HASH_INVALID|(?:BENCODE|METAINFO|MAGNET)_\w+|TRACKER_URL)$/

@@ -1,0 +1,76 @@
+import { type Hub, startHub } from '@shoal/hub'
+import type { Command } from 'commander'
+import { CliError } from '../render/failure.ts'
+import { type CommandContext, command } from './command.ts'
+import { port } from './option-values.ts'
+import { StopSignals } from './stop-signals.ts'
+
+interface HubOptions {
+  readonly host: string
+  readonly port: number
+  readonly json?: true
+}
+
+const DEFAULT_HOST = '127.0.0.1'
+const DEFAULT_PORT = 6880
+/** How many ports after the asked one are tried when others hold it; peers begin at 6881, so a hub soon stands among them. */
+const PORTS_TO_TRY = 20
+
+export function build(context: CommandContext): Command {
+  return command('hub', "Run your group's own tracker until you stop it", [
+    ['shoal hub', 'for programs on this machine only'],
+    ['shoal hub --host 0.0.0.0', 'for everybody who can reach this machine'],
+    ['shoal hub --port 0', 'on any free port; the READY line says which'],
+  ])
+    .option('--host <address>', 'listen on this address', DEFAULT_HOST)
+    .option('--port <n>', 'HTTP and UDP tracker; the next free one when it is in use', port, DEFAULT_PORT)
+    .option('--json', 'one JSON object a line, for programs')
+    .action((options: HubOptions) => serve(options, context))
+}
+
+async function serve(options: HubOptions, context: CommandContext): Promise<void> {
+  const { output } = context
+  const json = options.json === true
+  const signals = new StopSignals()
+  try {
+    const hub = await startOnFreePort(options)
+    const origin = `${hub.host.includes(':') ? `[${hub.host}]` : hub.host}:${hub.port}`
+    const announce = `http://${origin}/announce`
+    if (json) output.write(`${JSON.stringify({ event: 'ready', host: hub.host, port: hub.port, announce, udp: `udp://${origin}` })}\n`)
+    else for (const line of readyLines({ origin, announce, asked: options.port, port: hub.port })) output.write(`${line}\n`)
+    await signals.whenReceived()
+    await hub.close()
+    output.write(json ? `${JSON.stringify({ event: 'stopped' })}\n` : 'Stopped\n')
+  } finally {
+    signals.ignore()
+  }
+}
+
+function readyLines({ origin, announce, asked, port }: { origin: string; announce: string; asked: number; port: number }): string[] {
+  const lines: string[] = []
+  if (asked !== 0 && asked !== port) lines.push(`Note: port ${asked} is in use; serving on ${port} instead`)
+  lines.push(
+    `READY hub http://${origin} tracker=${announce} udp=udp://${origin}`,
+    '',
+    'Share a file or folder:',
+    `  shoal create <path> --tracker ${announce}`,
+    '  shoal seed <name>.torrent',
+    'Get it, on this or another machine:',
+    '  shoal get <name>.torrent --dir <folder>',
+    '(In a clone of the repository: npx shoal ... Ctrl-C stops the hub.)',
+  )
+  return lines
+}
+
+/** @throws {CliError} `PORT_IN_USE`; what else the hub says of the address */
+async function startOnFreePort({ host, port: first }: HubOptions): Promise<Hub> {
+  const last = first === 0 ? 0 : Math.min(65_535, first + PORTS_TO_TRY)
+  for (let port = first; port <= last; port++) {
+    try {
+      return await startHub({ host, port })
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'PORT_IN_USE') throw error
+    }
+  }
+  throw new CliError('PORT_IN_USE', `Cannot serve on ${host}: the ports ${first} to ${last} are all in use. Choose another with --port`)
+}
