@@ -150,7 +150,7 @@ describe('createTorrent', () => {
     await rejectsWith('OPTION_INVALID', join(folder, 'some'), { trackers: [['ftp://x']] })
     await rejectsWith('OPTION_INVALID', join(folder, 'some'), { webSeeds: ['udp://x'] })
     await rejectsWith('NOT_READABLE', '/dev/null')
-    writeFileSync(Buffer.concat([Buffer.from(join(folder, 'some') + '/'), Buffer.from([0x66, 0xff])]), 'x')
+    writeFileSync(Buffer.concat([Buffer.from(`${join(folder, 'some')}/`), Buffer.from([0x66, 0xff])]), 'x')
     await rejectsWith('PATH_UNSAFE', join(folder, 'some'))
   })
 
