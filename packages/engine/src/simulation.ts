@@ -1,5 +1,8 @@
 /** The simulated twins of the machine, for tests of the engine and of what is built on it. */
-
+export { SimDisk, type SimDiskOptions } from './sim/disk.ts'
+export { SimDiskFile } from './sim/disk-file.ts'
+export type { DiskFault, DiskOperation } from './sim/fault-plan.ts'
+export { SimHasher, type SimHasherOptions } from './sim/hasher.ts'
 export { SimHost } from './sim/host.ts'
 export type { HttpHandler, SimHttpAnswer } from './sim/http.ts'
 export { SimNetwork, type SimNetworkOptions } from './sim/network.ts'
