@@ -29,13 +29,16 @@ export class NodeDiskFile implements DiskFile {
   /** For messages only. */
   readonly path: string
   readonly #fd: number
+  /** The name of a new file is safe only when all of these are. */
+  #unsafeFolders: readonly string[]
   #borrowers = 0
   #isClosed = false
   #onReturned: (() => void) | undefined
 
-  constructor(fd: number, path: string) {
+  constructor(fd: number, path: string, unsafeFolders: readonly string[] = []) {
     this.#fd = fd
     this.path = path
+    this.#unsafeFolders = unsafeFolders
   }
 
   /** The descriptor, good until `giveBack`. */
@@ -104,6 +107,8 @@ export class NodeDiskFile implements DiskFile {
     const fd = this.borrow()
     try {
       await new Promise<void>((resolve, reject) => fs.fdatasync(fd, (error) => (error === null ? resolve() : reject(error))))
+      for (const folder of this.#unsafeFolders) await syncFolder(folder)
+      this.#unsafeFolders = []
     } catch (error) {
       throw diskError(error, 'save', this.path)
     } finally {

@@ -7,7 +7,7 @@ import { NodeDiskFile } from './disk-file.ts'
 import { lockStateFile, openAppendFile, readStateFile, removeStateFile, renameStateFile, StateWriter } from './state-file.ts'
 import { diskError, errorCode } from './system-error.ts'
 
-const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants
 /** Both are missing on Windows, where the checks before opening must do. Node adds O_CLOEXEC to every open itself. */
 const O_NOFOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
 const O_NONBLOCK: number = fs.constants.O_NONBLOCK ?? 0
@@ -17,27 +17,28 @@ export class NodeDisk implements Disk {
   readonly #states = new StateWriter()
 
   async openFile(root: string, path: readonly string[], mode: OpenMode, options?: { readonly executable?: boolean }): Promise<DiskFile> {
-    const target = await walk(root, path, mode === 'write')
-    // O_NONBLOCK: a named pipe planted under our name must not hold a thread until somebody opens its other end.
-    const flags = (mode === 'write' ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK
+    const { target, folders } = await walk(root, path, mode === 'write')
     const permissions = options?.executable === true ? 0o755 : 0o644
     const doing = mode === 'write' ? 'write to' : 'read'
-    const fd = await new Promise<number>((resolveFd, reject) => {
-      fs.open(target, flags, permissions, (error, opened) => (error === null ? resolveFd(opened) : reject(diskError(error, doing, target))))
-    })
     try {
-      if (!fs.fstatSync(fd).isFile()) throw notPlain(target)
-      await checkWhereItIs(fd, target)
-      return new NodeDiskFile(fd, target)
+      const { fd, isNew } =
+        mode === 'write' ? await openOrCreate(target, permissions) : { fd: await openFd(target, O_RDONLY), isNew: false }
+      try {
+        if (!fs.fstatSync(fd).isFile()) throw notPlain(target)
+        await checkWhereItIs(fd, target)
+        return new NodeDiskFile(fd, target, isNew ? folders : [])
+      } catch (error) {
+        fs.closeSync(fd)
+        throw error
+      }
     } catch (error) {
-      fs.closeSync(fd)
       throw diskError(error, doing, target)
     }
   }
 
   async stat(root: string, path: readonly string[]): Promise<FileStamp | undefined> {
     try {
-      const target = await walk(root, path, false)
+      const { target } = await walk(root, path, false)
       const found = await look(target)
       if (found === undefined) return undefined
       if (!found.isFile()) throw notPlain(target)
@@ -49,13 +50,13 @@ export class NodeDisk implements Disk {
   }
 
   async makeFolder(root: string, path: readonly string[]): Promise<void> {
-    const target = await walk(root, path, true)
+    const { target } = await walk(root, path, true)
     if (path.length > 0) await enterFolder(target, true)
   }
 
   async removeFile(root: string, path: readonly string[]): Promise<void> {
     try {
-      const target = await walk(root, path, false)
+      const { target } = await walk(root, path, false)
       const found = await look(target)
       if (found === undefined) return
       if (!found.isFile()) throw notPlain(target)
@@ -109,11 +110,34 @@ export class NodeDisk implements Disk {
   }
 }
 
+/** Says whether the file is new, because then its name must be saved with its bytes. */
+async function openOrCreate(target: string, permissions: number): Promise<{ readonly fd: number; readonly isNew: boolean }> {
+  for (;;) {
+    try {
+      return { fd: await openFd(target, O_RDWR | O_CREAT | O_EXCL, permissions), isNew: true }
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
+    }
+    try {
+      return { fd: await openFd(target, O_RDWR), isNew: false }
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error // removed between the two calls: begin again
+    }
+  }
+}
+
+function openFd(target: string, flags: number, permissions?: number): Promise<number> {
+  // O_NONBLOCK: a named pipe planted under our name must not hold a thread until somebody opens its other end.
+  return new Promise((resolveFd, reject) => {
+    fs.open(target, flags | O_NOFOLLOW | O_NONBLOCK, permissions, (error, fd) => (error === null ? resolveFd(fd) : reject(error)))
+  })
+}
+
 /**
- * The path of the last component, after every folder on the way was seen to be a folder and no link.
+ * The path of the last component and the folders on the way (innermost first), after every folder on the way was seen to be a folder and no link.
  * The root itself may be a link, because the user chose it; it is resolved once, here.
  */
-async function walk(root: string, path: readonly string[], create: boolean): Promise<string> {
+async function walk(root: string, path: readonly string[], create: boolean): Promise<{ target: string; folders: string[] }> {
   for (const name of path) {
     if (!isCleanName(name)) throw new EngineError('PATH_UNSAFE', `Refused the name "${name}" below "${root}": it could lead elsewhere.`)
   }
@@ -124,12 +148,14 @@ async function walk(root: string, path: readonly string[], create: boolean): Pro
   } catch (error) {
     throw diskError(error, create ? 'make the folder' : 'read', root)
   }
+  const folders = [folder]
   for (let level = 0; level < path.length - 1; level++) {
     folder = join(folder, path[level]!)
     await enterFolder(folder, create)
+    folders.unshift(folder)
   }
   const name = path.at(-1)
-  return name === undefined ? folder : join(folder, name)
+  return { target: name === undefined ? folder : join(folder, name), folders }
 }
 
 async function enterFolder(folder: string, create: boolean): Promise<void> {
