@@ -1,0 +1,166 @@
+import { parseIp } from '@shoal/protocol/ip-address'
+import type { AnnounceRequest, PeerEndpoint } from '@shoal/protocol/tracker/announce'
+import type { System } from '../ports/system.ts'
+import { type AnnounceOptions, DEFAULT_ANNOUNCE_OPTIONS } from './announce-schedule.ts'
+import type { TrackerClient } from './tracker-client.ts'
+import { type TierOwner, type TierQuestion, type TrackerStatus, TrackerTier } from './tracker-tier.ts'
+
+/*
+ * Tells the trackers of one torrent where we stand, and brings back peers (BEP 3, 7, 12, 15, 31).
+ *
+ * Tiers. BEP 12 goes through the tiers one after another and stops at the first tracker that answers. We announce to the
+ * first working tracker of *each* tier, as today's clients do: tiers hold independent trackers more often than backups, and a
+ * peer that is known to one of them only would otherwise not be found. Within a tier the rules of BEP 12 hold.
+ *
+ * Events. A tracker hears `started` first; one of each tier hears `completed`, once, if the download finishes while
+ * we run; everyone that heard `started` hears `stopped`.
+ *
+ * Only URLs are asked that came with the torrent, its magnet link or from the user. WebTorrent's trackers
+ * (`ws:`, `wss:`) are passed over in silence: their peers speak WebRTC, which we do not yet.
+ */
+
+/** What an announce says of the torrent. Bytes are since `start`; all are whole numbers. */
+export interface AnnounceState {
+  readonly uploaded: number
+  readonly downloaded: number
+  /** Bytes that are missing; `LEFT_UNKNOWN` before the metadata is there. */
+  readonly left: number
+  /** We miss data and have nobody to get it from: ask more often. */
+  readonly needsPeers: boolean
+  /** How many peers would be welcome; absent: some. */
+  readonly peersWanted?: number
+}
+
+/** What is asked for when nobody says how many: as many as other clients do. */
+const SOME_PEERS = 50
+
+export type { TrackerStatus }
+
+export interface AnnouncerOwner {
+  /** IP literals. They may hold ourselves, and peers that are known already. */
+  onPeers(peers: readonly PeerEndpoint[], trackerUrl: string): void
+  /** A success; or a failure, once until it changes or ends. */
+  onTrackerStatus(status: TrackerStatus): void
+  /** Each tier has answered, or failed once. At once if there is none. */
+  onFirstRound(): void
+}
+
+export class Announcer {
+  readonly #system: System
+  readonly #client: TrackerClient
+  readonly #identity: Pick<AnnounceRequest, 'infoHash' | 'peerId' | 'port'>
+  readonly #state: () => AnnounceState
+  readonly #owner: AnnouncerOwner
+  readonly #options: AnnounceOptions
+  readonly #tiers: TrackerTier[] = []
+  readonly #urls = new Set<string>()
+  #isRunning = false
+  #hasCompleted = false
+  /** Tiers of which the first round is not over. */
+  #missingTiers = 0
+
+  /**
+   * `infoHash`: 20 bytes (v1, or v2 cut short). `port`: where peers reach us. `tiers`: URLs as the torrent has them (BEP 12).
+   */
+  constructor(options: {
+    readonly system: System
+    readonly client: TrackerClient
+    readonly tiers: readonly (readonly string[])[]
+    readonly infoHash: Uint8Array
+    readonly peerId: Uint8Array
+    readonly port: number
+    readonly state: () => AnnounceState
+    readonly owner: AnnouncerOwner
+    readonly options?: Partial<AnnounceOptions>
+  }) {
+    this.#system = options.system
+    this.#client = options.client
+    this.#identity = { infoHash: options.infoHash, peerId: options.peerId, port: options.port }
+    this.#state = options.state
+    this.#owner = options.owner
+    this.#options = { ...DEFAULT_ANNOUNCE_OPTIONS, ...options.options }
+    for (const tier of options.tiers) this.addTier(tier)
+  }
+
+  get isStarted(): boolean {
+    return this.#isRunning
+  }
+
+  /** Every tracker, tier after tier, in the order in which they are tried. */
+  get trackers(): readonly TrackerStatus[] {
+    return this.#tiers.flatMap((tier) => tier.statuses)
+  }
+
+  /** Adds trackers that stand in for each other. Those that we have already, or do not speak to, are left out. */
+  addTier(urls: readonly string[]): void {
+    const fresh = urls.filter((url) => {
+      if (this.#urls.has(url) || /^wss?:/i.test(url)) return false
+      this.#urls.add(url)
+      return true
+    })
+    if (fresh.length === 0) return
+    const tier = new TrackerTier({ system: this.#system, owner: this.#tierOwner(), options: this.#options, urls: fresh })
+    this.#tiers.push(tier)
+    if (!this.#isRunning) return
+    this.#missingTiers++
+    tier.start()
+  }
+
+  start(): void {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    this.#hasCompleted = false
+    this.#missingTiers = this.#tiers.length
+    if (this.#missingTiers === 0) this.#owner.onFirstRound()
+    for (const tier of this.#tiers) tier.start()
+  }
+
+  /** The download has finished while we run. Not to be called for a torrent that was complete when it started. */
+  onComplete(): void {
+    if (!this.#isRunning || this.#hasCompleted) return
+    this.#hasCompleted = true
+    for (const tier of this.#tiers) tier.onComplete()
+  }
+
+  /** More peers are wanted: asks every tier again as soon as its tracker allows. */
+  announceSoon(): void {
+    for (const tier of this.#tiers) tier.announceSoon()
+  }
+
+  /** Tells all trackers that we leave; resolves when they know or have had their time. Never rejects. */
+  async stop(timeoutMs: number = this.#options.stopTimeoutMs): Promise<void> {
+    if (!this.#isRunning) return
+    this.#isRunning = false
+    await Promise.all(this.#tiers.map((tier) => tier.stop(timeoutMs)))
+  }
+
+  #tierOwner(): TierOwner {
+    return {
+      isHungry: () => this.#state().needsPeers,
+      ask: (question, onOther) => this.#client.announce(question.url, this.#request(question), question, onOther),
+      onPeers: (peers, url) => {
+        // Some trackers list names; nobody dials a name that a stranger chose.
+        const dialable = peers.filter((peer) => parseIp(peer.host) !== undefined)
+        if (dialable.length > 0) this.#owner.onPeers(dialable, url)
+      },
+      onStatus: (status) => this.#owner.onTrackerStatus(status),
+      onFirstRound: () => {
+        this.#missingTiers--
+        if (this.#missingTiers === 0) this.#owner.onFirstRound()
+      },
+    }
+  }
+
+  #request({ event, trackerId }: TierQuestion): AnnounceRequest {
+    const { uploaded, downloaded, left, peersWanted = SOME_PEERS } = this.#state()
+    return {
+      ...this.#identity,
+      uploaded,
+      downloaded,
+      left,
+      numWant: event === 'stopped' ? 0 : Math.max(0, Math.min(peersWanted, this.#options.mostPeersWanted)),
+      ...(event === undefined ? {} : { event }),
+      ...(trackerId === undefined ? {} : { trackerId }),
+    }
+  }
+}
