@@ -25,16 +25,11 @@ export interface AnnounceState {
   readonly downloaded: number
   /** Bytes that are missing; `LEFT_UNKNOWN` before the metadata is there. */
   readonly left: number
-  /** We miss data and have nobody to get it from: ask more often. */
-  readonly needsPeers: boolean
-  /** How many peers would be welcome; absent: some. */
-  readonly peersWanted?: number
+  /** How many more peers would be welcome. */
+  readonly peersWanted: number
+  /** Peers connected or worth a try. With 0 and something left we ask more often. */
+  readonly peerCount: number
 }
-
-/** What is asked for when nobody says how many: as many as other clients do. */
-const SOME_PEERS = 50
-
-export type { TrackerStatus }
 
 export interface AnnouncerOwner {
   /** IP literals. They may hold ourselves, and peers that are known already. */
@@ -45,11 +40,21 @@ export interface AnnouncerOwner {
   onFirstRound(): void
 }
 
+export interface AnnouncerIdentity {
+  /** 20 bytes: v1, or v2 cut short. */
+  readonly infoHash: Uint8Array
+  readonly peerId: Uint8Array
+  /** Where peers reach us. */
+  readonly port: number
+  /** 32 bits, the same for all torrents of a session: tells a tracker that our two addresses are one client (BEP 7). */
+  readonly key: number
+}
+
 export class Announcer {
   readonly #system: System
   readonly #client: TrackerClient
-  readonly #identity: Pick<AnnounceRequest, 'infoHash' | 'peerId' | 'port'>
-  readonly #state: () => AnnounceState
+  readonly #identity: AnnouncerIdentity
+  readonly #state: AnnounceState
   readonly #owner: AnnouncerOwner
   readonly #options: AnnounceOptions
   readonly #tiers: TrackerTier[] = []
@@ -59,31 +64,24 @@ export class Announcer {
   /** Tiers of which the first round is not over. */
   #missingTiers = 0
 
-  /**
-   * `infoHash`: 20 bytes (v1, or v2 cut short). `port`: where peers reach us. `tiers`: URLs as the torrent has them (BEP 12).
-   */
   constructor(options: {
     readonly system: System
     readonly client: TrackerClient
+    readonly identity: AnnouncerIdentity
+    /** URLs, as the torrent has them (BEP 12). */
     readonly tiers: readonly (readonly string[])[]
-    readonly infoHash: Uint8Array
-    readonly peerId: Uint8Array
-    readonly port: number
-    readonly state: () => AnnounceState
+    /** Live: looked at whenever a tracker is asked. */
+    readonly state: AnnounceState
     readonly owner: AnnouncerOwner
     readonly options?: Partial<AnnounceOptions>
   }) {
     this.#system = options.system
     this.#client = options.client
-    this.#identity = { infoHash: options.infoHash, peerId: options.peerId, port: options.port }
+    this.#identity = options.identity
     this.#state = options.state
     this.#owner = options.owner
     this.#options = { ...DEFAULT_ANNOUNCE_OPTIONS, ...options.options }
     for (const tier of options.tiers) this.addTier(tier)
-  }
-
-  get isStarted(): boolean {
-    return this.#isRunning
   }
 
   /** Every tracker, tier after tier, in the order in which they are tried. */
@@ -116,10 +114,10 @@ export class Announcer {
   }
 
   /** The download has finished while we run. Not to be called for a torrent that was complete when it started. */
-  onComplete(): void {
+  complete(): void {
     if (!this.#isRunning || this.#hasCompleted) return
     this.#hasCompleted = true
-    for (const tier of this.#tiers) tier.onComplete()
+    for (const tier of this.#tiers) tier.complete()
   }
 
   /** More peers are wanted: asks every tier again as soon as its tracker allows. */
@@ -128,15 +126,15 @@ export class Announcer {
   }
 
   /** Tells all trackers that we leave; resolves when they know or have had their time. Never rejects. */
-  async stop(timeoutMs: number = this.#options.stopTimeoutMs): Promise<void> {
+  async stop(): Promise<void> {
     if (!this.#isRunning) return
     this.#isRunning = false
-    await Promise.all(this.#tiers.map((tier) => tier.stop(timeoutMs)))
+    await Promise.all(this.#tiers.map((tier) => tier.stop()))
   }
 
   #tierOwner(): TierOwner {
     return {
-      isHungry: () => this.#state().needsPeers,
+      isHungry: () => this.#state.left > 0 && this.#state.peerCount === 0,
       ask: (question, onOther) => this.#client.announce(question.url, this.#request(question), question, onOther),
       onPeers: (peers, url) => {
         // Some trackers list names; nobody dials a name that a stranger chose.
@@ -152,7 +150,7 @@ export class Announcer {
   }
 
   #request({ event, trackerId }: TierQuestion): AnnounceRequest {
-    const { uploaded, downloaded, left, peersWanted = SOME_PEERS } = this.#state()
+    const { uploaded, downloaded, left, peersWanted } = this.#state
     return {
       ...this.#identity,
       uploaded,

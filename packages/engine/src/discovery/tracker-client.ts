@@ -1,4 +1,3 @@
-import { uint32 } from '@shoal/protocol/bytes'
 import { parseIp } from '@shoal/protocol/ip-address'
 import {
   type AnnounceReply,
@@ -26,14 +25,11 @@ export class TrackerClient {
   readonly #system: System
   readonly #network: Network
   readonly #udp: UdpTrackerClient
-  /** The same for everything that this session announces: tells a tracker that our two addresses are one client (BEP 7). */
-  readonly #key: number
 
   constructor(options: { readonly system: System; readonly network: Network; readonly udp: UdpTrackerClient }) {
     this.#system = options.system
     this.#network = options.network
     this.#udp = options.udp
-    this.#key = uint32(options.system.randomBytes(4), 0)
   }
 
   /**
@@ -43,7 +39,7 @@ export class TrackerClient {
    */
   async announce(
     url: string,
-    request: Omit<AnnounceRequest, 'key'>,
+    request: AnnounceRequest,
     question: TrackerQuestion,
     onOtherFamily: (reply: AnnounceReply) => void,
   ): Promise<AnnounceReply | TrackerFailure> {
@@ -51,10 +47,9 @@ export class TrackerClient {
     const deadline = this.#system.now() + question.timeoutMs
     const addresses = await this.#addresses(target, question.timeoutMs)
     const rest = { ...question, timeoutMs: Math.max(1, deadline - this.#system.now()) }
-    const keyed = { ...request, key: this.#key }
     const ask = (address: string): Promise<AnnounceReply | TrackerFailure> => {
-      if (target.scheme === 'udp') return this.#udp.announce({ host: address, port: target.port }, target.pathAndQuery, keyed, rest)
-      return announceOverHttp(this.#network, url, keyed, addresses.length > 1 ? { ...rest, family: familyOf(address) } : rest)
+      if (target.scheme === 'udp') return this.#udp.announce({ host: address, port: target.port }, target.pathAndQuery, request, rest)
+      return announceOverHttp(this.#network, url, request, addresses.length > 1 ? { ...rest, family: familyOf(address) } : rest)
     }
     return firstGood(addresses.map(ask), onOtherFamily)
   }

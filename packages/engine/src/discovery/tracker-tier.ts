@@ -140,7 +140,7 @@ export class TrackerTier {
   }
 
   /** The download has just finished. Told at once if a tracker works, else when one does again. */
-  onComplete(): void {
+  complete(): void {
     if (!this.#isRunning) return
     this.#owesCompleted = true
     if (this.#attempt === undefined && this.#failedRounds === 0) this.#beginRound()
@@ -154,7 +154,7 @@ export class TrackerTier {
   }
 
   /** Ends what is under way, and tells every tracker that knows us. Best effort: resolves in any case. */
-  async stop(timeoutMs: number): Promise<void> {
+  async stop(): Promise<void> {
     if (!this.#isRunning) return
     this.#isRunning = false
     this.#timer?.cancel()
@@ -167,10 +167,11 @@ export class TrackerTier {
       attempt.signal.abort()
     }
     const informed = this.#trackers.filter((tracker) => tracker.knowsUs)
-    await Promise.all(informed.map((tracker) => this.#tellStopped(tracker, timeoutMs)))
+    await Promise.all(informed.map((tracker) => this.#tellStopped(tracker)))
   }
 
-  async #tellStopped(tracker: Tracker, timeoutMs: number): Promise<void> {
+  async #tellStopped(tracker: Tracker): Promise<void> {
+    const timeoutMs = this.#options.stopTimeoutMs
     tracker.knowsUs = false
     tracker.status = 'waiting'
     const signal = new AbortSwitch()
