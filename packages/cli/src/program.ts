@@ -72,9 +72,11 @@ function usageFailure(error: unknown): Failure | undefined {
 }
 
 const TOUR = `
-Share something (each command has its own --help):
-  shoal hub                                                        a tracker of your own, on port 6880
-  shoal create lecture --tracker http://127.0.0.1:6880/announce    describe it: lecture.torrent
-  shoal seed lecture.torrent                                       share it
-  shoal get lecture.torrent --dir /somewhere/else                  get it, on this or another machine
+Share something, and get it somewhere else:
+  shoal hub                                      a tracker of your own
+  shoal create lecture --tracker http://127.0.0.1:6880/announce
+  shoal seed lecture.torrent
+  shoal get lecture.torrent --dir /somewhere/else
+
+Each command has its own help with examples: shoal help get
 `

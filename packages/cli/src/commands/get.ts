@@ -52,6 +52,7 @@ export function build(context: CommandContext): Command {
         preallocation: options.prealloc === true ? 'full' : 'sparse',
         uploadRateBytesPerSecond: options.uploadLimit ?? Number.POSITIVE_INFINITY,
         downloadRateBytesPerSecond: options.downloadLimit ?? Number.POSITIVE_INFINITY,
+        trackers: options.tracker ?? [],
         peers: options.peer ?? [],
       },
       { purpose: 'get', json: options.json === true, context },

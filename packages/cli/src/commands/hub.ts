@@ -34,10 +34,9 @@ async function serve(options: HubOptions, context: CommandContext): Promise<void
   const signals = new StopSignals()
   try {
     const hub = await startOnFreePort(options)
-    const origin = `${hub.host.includes(':') ? `[${hub.host}]` : hub.host}:${hub.port}`
-    const announce = `http://${origin}/announce`
-    if (json) output.write(`${JSON.stringify({ event: 'ready', host: hub.host, port: hub.port, announce, udp: `udp://${origin}` })}\n`)
-    else for (const line of readyLines({ origin, announce, asked: options.port, port: hub.port })) output.write(`${line}\n`)
+    const { urls, httpPort } = hub
+    if (json) output.write(`${JSON.stringify({ event: 'ready', port: httpPort, announce: urls.http, udp: urls.udp })}\n`)
+    else for (const line of readyLines(hub, options.port)) output.write(`${line}\n`)
     await signals.whenReceived()
     await hub.close()
     output.write(json ? `${JSON.stringify({ event: 'stopped' })}\n` : 'Stopped\n')
@@ -46,14 +45,14 @@ async function serve(options: HubOptions, context: CommandContext): Promise<void
   }
 }
 
-function readyLines({ origin, announce, asked, port }: { origin: string; announce: string; asked: number; port: number }): string[] {
+function readyLines({ httpPort, urls }: Hub, asked: number): string[] {
   const lines: string[] = []
-  if (asked !== 0 && asked !== port) lines.push(`Note: port ${asked} is in use; serving on ${port} instead`)
+  if (asked !== 0 && asked !== httpPort) lines.push(`Note: port ${asked} is in use; serving on ${httpPort} instead`)
   lines.push(
-    `READY hub http://${origin} tracker=${announce} udp=udp://${origin}`,
+    `READY hub port=${httpPort} tracker=${urls.http} udp=${urls.udp}`,
     '',
     'Share a file or folder:',
-    `  shoal create <path> --tracker ${announce}`,
+    `  shoal create <path> --tracker ${urls.http}`,
     '  shoal seed <name>.torrent',
     'Get it, on this or another machine:',
     '  shoal get <name>.torrent --dir <folder>',

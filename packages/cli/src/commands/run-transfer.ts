@@ -1,8 +1,10 @@
 import { Transfer, type TransferRequest } from '../foreground/transfer.ts'
-import { EXIT } from '../render/failure.ts'
+import type { TransferStatus } from '../foreground/transfer-event.ts'
+import { CliError, EXIT } from '../render/failure.ts'
 import { JsonLines } from '../render/json-lines.ts'
 import { LiveView } from '../render/live-view.ts'
 import { PlainLines } from '../render/plain-lines.ts'
+import { quoted } from '../render/text.ts'
 import type { TransferPurpose, TransferView } from '../render/transfer-view.ts'
 import type { CommandContext } from './command.ts'
 import { exitStatusOfSignal, StopSignals } from './stop-signals.ts'
@@ -26,12 +28,13 @@ export async function runTransfer(
     transfer = await Transfer.start(request, (event) => view.event(event))
     const running = transfer
     timer = setInterval(() => view.status(running.look()), view.intervalMs)
-    const isDone = await Promise.race([goal(running, purpose, request.staysSharing), signals.whenReceived().then(() => false)])
-    view.status(running.look())
+    const isDone = await Promise.race([goal(running, purpose, request), signals.whenReceived().then(() => false)])
+    // Looked at before it stops: a stopped torrent has let go of everything.
+    const status = running.look()
+    view.status(status)
     if (!isDone) view.event({ type: 'stopping' })
     clearInterval(timer)
     await running.stop()
-    const status = running.status()
     view.end()
     if (!isDone) view.event({ type: 'stopped', status, elapsedMs: running.elapsedMs })
     const isComplete = status.pieceCount > 0 && status.haveBytes >= status.wantedSize
@@ -48,13 +51,24 @@ export async function runTransfer(
 }
 
 /** Resolves when there is nothing more to do: for a seed, and for a `get` that stays, never. */
-async function goal(transfer: Transfer, purpose: TransferPurpose, staysSharing: boolean): Promise<true> {
+async function goal(transfer: Transfer, purpose: TransferPurpose, { dir, staysSharing }: TransferRequest): Promise<true> {
   if (purpose === 'seed') {
     await transfer.whenReady()
+    requireSomething(transfer.status(), dir)
+    transfer.tellReady()
     return transfer.whenFailed()
   }
   await transfer.whenDone()
   return staysSharing ? transfer.whenFailed() : true
+}
+
+/** A seed without data has nothing to share: most often the folder is the wrong one. */
+function requireSomething(status: TransferStatus, dir: string): void {
+  if (status.haveBytes > 0 || status.totalSize === 0) return
+  throw new CliError(
+    'FILE_MISSING',
+    `Cannot seed ${quoted(status.name)}: none of its data is in ${quoted(dir)}. Give the folder that holds it with --dir; to fetch it: shoal get`,
+  )
 }
 
 function viewOf(purpose: TransferPurpose, json: boolean, { output }: CommandContext): TransferView {

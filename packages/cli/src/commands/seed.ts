@@ -42,6 +42,7 @@ export function build(context: CommandContext): Command {
         preallocation: 'sparse',
         uploadRateBytesPerSecond: options.uploadLimit ?? Number.POSITIVE_INFINITY,
         downloadRateBytesPerSecond: Number.POSITIVE_INFINITY,
+        trackers: options.tracker ?? [],
         peers: options.peer ?? [],
       },
       { purpose: 'seed', json: options.json === true, context },

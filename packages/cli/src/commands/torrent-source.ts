@@ -24,7 +24,12 @@ export async function readTorrentSource(argument: string): Promise<TorrentSource
 /** The same where only a file will do. */
 export async function readTorrentFile(path: string): Promise<{ bytes: Uint8Array; metainfo: Metainfo }> {
   const bytes = await readBounded(path)
-  return { bytes, metainfo: parseMetainfo(bytes, HASHES) }
+  try {
+    return { bytes, metainfo: parseMetainfo(bytes, HASHES) }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    throw new ProtocolError(error.code, `${quoted(path)} is not a torrent that can be used. ${error.message}`, { cause: error })
+  }
 }
 
 const HASHES: HashFunctions = {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { CliError } from '../render/failure.ts'
 import { quoted } from '../render/text.ts'
-import { type PeerAddress, peer, port, rate } from './option-values.ts'
+import { type PeerAddress, peer, port, rate, trackerUrl } from './option-values.ts'
 
 /** The options that `seed` and `get` have in common, as commander hands them over. */
 export interface TransferOptions {
@@ -12,6 +12,7 @@ export interface TransferOptions {
   readonly skipCheck?: true
   readonly uploadLimit?: number
   readonly downloadLimit?: number
+  readonly tracker?: string[]
   readonly peer?: PeerAddress[]
   readonly json?: true
 }
@@ -22,6 +23,7 @@ export function withTransferOptions(command: Command): Command {
     .option('--state <folder>', 'keep what must be remembered between runs here (default: in SHOAL_HOME or its usual place)')
     .option('--skip-check', 'trust the data that is there, until a read disagrees')
     .option('--upload-limit <rate>', 'send no faster than this: 5MB, 500KB', rate)
+    .option('--tracker <url>', 'also ask this tracker (can be given again)', trackerUrl)
     .option('--peer <host:port>', 'also ask this peer (can be given again)', peer)
     .option('--json', 'one JSON object a line, for programs')
 }

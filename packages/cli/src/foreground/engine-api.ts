@@ -1,5 +1,6 @@
 import type { Bitfield } from '@shoal/protocol/bitfield'
 import type { Info } from '@shoal/protocol/metainfo/info'
+import type { TransferPhase } from './transfer-event.ts'
 
 /** The part of `@shoal/engine` that a transfer uses, until the engine's own types are there. */
 export interface EngineModule {
@@ -24,14 +25,20 @@ export interface Session {
     preallocation?: 'sparse' | 'full'
     peers?: readonly { host: string; port: number }[]
     uploadOnly?: boolean
+    trackers?: readonly string[]
   }): Torrent
   close(): Promise<void>
 }
 
+/** As `torrent/torrent-state.ts` has it. */
+export type TorrentState =
+  | { readonly status: Exclude<TransferPhase, 'checking' | 'waiting-for-disk' | 'failed'> }
+  | { readonly status: 'checking'; readonly checkedPieceCount: number; readonly pieceCount: number }
+  | { readonly status: 'waiting-for-disk' | 'failed'; readonly error: Error & { readonly code: string } }
+
 interface TorrentEvents {
-  state: { readonly status: string }
+  state: TorrentState
   metadata: Info
-  checking: { readonly checkedPieces: number; readonly piecesToCheck: number }
   done: undefined
   tracker: TrackerSnapshot
   'peer-banned': { readonly host: string; readonly port: number; readonly client: string; readonly pieceIndex: number }
@@ -52,7 +59,7 @@ export interface Torrent {
   snapshot(): {
     readonly name: string
     readonly infoHashHex: string
-    readonly state: { readonly status: string }
+    readonly state: TorrentState
     readonly totalSize: number
     readonly wantedSize: number
     readonly haveBytes: number

@@ -35,7 +35,16 @@ export interface TransferStatus {
   readonly etaMs: number | undefined
 }
 
-export type TransferPhase = 'fetching-metadata' | 'checking' | 'downloading' | 'seeding' | 'paused' | 'stopped' | 'failed'
+/** The engine's states; a transfer that only shares is `seeding` with whatever part it has. */
+export type TransferPhase =
+  | 'fetching-metadata'
+  | 'checking'
+  | 'downloading'
+  | 'waiting-for-disk'
+  | 'finished'
+  | 'seeding'
+  | 'stopped'
+  | 'failed'
 
 /** What happened, once each. */
 export type TransferEvent =
@@ -70,6 +79,8 @@ export type TransferEvent =
     }
   | { readonly type: 'peer-banned'; readonly address: string; readonly client: string; readonly pieceIndex: number }
   | { readonly type: 'waiting' | 'going-on'; readonly peerCount: number }
+  | { readonly type: 'disk-full'; readonly code: string; readonly message: string }
+  | { readonly type: 'disk-ready' }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'stopping' }
   | { readonly type: 'stopped'; readonly status: TransferStatus; readonly elapsedMs: number }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Info } from '@shoal/protocol/metainfo/info'
-import type { EngineModule, Session, Torrent, TrackerSnapshot } from './engine-api.ts'
+import type { EngineModule, Session, Torrent, TorrentState, TrackerSnapshot } from './engine-api.ts'
 import type { TransferEvent, TransferPhase, TransferStatus } from './transfer-event.ts'
 import { WaitingWatch } from './waiting-watch.ts'
 
@@ -26,6 +26,8 @@ export interface TransferRequest {
   readonly preallocation: 'sparse' | 'full'
   readonly uploadRateBytesPerSecond: number
   readonly downloadRateBytesPerSecond: number
+  /** Asked besides those that the torrent names. */
+  readonly trackers: readonly string[]
   readonly peers: readonly { readonly host: string; readonly port: number }[]
 }
 
@@ -40,7 +42,7 @@ export class Transfer {
   readonly #waitingWatch = new WaitingWatch()
   readonly #failingTrackers = new Set<string>()
   #topName: string
-  #checked = 0
+  #phase: TransferPhase | undefined
   #stopping: Promise<void> | undefined
 
   private constructor(request: TransferRequest, onEvent: (event: TransferEvent) => void, session: Session, torrent: Torrent) {
@@ -55,14 +57,15 @@ export class Transfer {
     // Whoever waits for the transfer gets it; when nobody waits yet, it must not end the process.
     this.#failed.catch(() => {})
     torrent.on('metadata', (info) => this.#onMetadata(info))
-    torrent.on('checking', ({ checkedPieces, piecesToCheck }) => {
-      this.#checked = piecesToCheck === 0 ? 1 : checkedPieces / piecesToCheck
-    })
+    torrent.on('state', (state) => this.#onState(state))
     torrent.on('tracker', (tracker) => this.#onTracker(tracker))
     torrent.on('peer-banned', ({ host, port, client, pieceIndex }) => {
       onEvent({ type: 'peer-banned', address: addressOf(host, port), client, pieceIndex })
     })
-    torrent.on('warning', ({ code, message }) => onEvent({ type: 'warning', code, message }))
+    torrent.on('warning', ({ code, message }) => {
+      // That the disk is full is told by the state.
+      if (this.#phase !== 'waiting-for-disk') onEvent({ type: 'warning', code, message })
+    })
   }
 
   /**
@@ -96,6 +99,7 @@ export class Transfer {
         skipCheck: request.skipsCheck,
         preallocation: request.preallocation,
         peers: request.peers,
+        trackers: request.trackers,
         uploadOnly: request.onlyShares,
       })
       return new Transfer(request, onEvent, session, torrent)
@@ -108,6 +112,10 @@ export class Transfer {
   /** Resolves when the data is checked and every tracker has answered or failed once. @throws the error that ended the transfer. */
   async whenReady(): Promise<void> {
     await Promise.race([this.#torrent.whenReady(), this.#failed])
+  }
+
+  /** Tells that others can get it from here now. */
+  tellReady(): void {
     const { infoHashHex } = this.#torrent.snapshot()
     this.#onEvent({ type: 'ready', port: this.#session.listenPort, infoHash: infoHashHex, status: this.status() })
   }
@@ -142,15 +150,16 @@ export class Transfer {
 
   status(): TransferStatus {
     const snapshot = this.#torrent.snapshot()
+    const { state } = snapshot
     return {
       name: snapshot.name,
-      phase: snapshot.state.status as TransferPhase,
+      phase: this.#request.onlyShares && state.status === 'downloading' ? 'seeding' : state.status,
       totalSize: snapshot.totalSize,
       wantedSize: snapshot.wantedSize,
       haveBytes: snapshot.haveBytes,
       pieceCount: snapshot.pieceCount,
       pieces: snapshot.havePieces,
-      checked: this.#checked,
+      checked: state.status === 'checking' ? state.checkedPieceCount / Math.max(1, state.pieceCount) : 1,
       downloadRate: snapshot.downloadRate,
       uploadRate: snapshot.uploadRate,
       downloaded: snapshot.downloaded,
@@ -179,6 +188,18 @@ export class Transfer {
   #onMetadata(info: Info): void {
     this.#topName = topNameOf(info)
     this.#onEvent(metadataEvent(info))
+  }
+
+  /** A full disk is said once; that it goes on is said too. */
+  #onState(state: TorrentState): void {
+    const before = this.#phase
+    this.#phase = state.status
+    if (before === state.status) return
+    if (state.status === 'waiting-for-disk') {
+      this.#onEvent({ type: 'disk-full', code: state.error.code, message: state.error.message })
+    } else if (before === 'waiting-for-disk' && state.status === 'downloading') {
+      this.#onEvent({ type: 'disk-ready' })
+    }
   }
 
   /** A tracker that fails is said once, and once more when it works again. */

@@ -52,10 +52,11 @@ function newsLine(status: TransferStatus, cells: number, palette: Palette): stri
     case 'downloading':
       if (status.peers.length === 0) return palette.waiting(fitted('nobody who has it is connected; waiting for somebody to come', cells))
       return palette.dim(fitted(sourcesOf(status), cells))
+    case 'finished':
     case 'seeding':
       return palette.dim(fitted(`${sharingOf(status)}   (Ctrl-C to stop)`, cells))
-    case 'paused':
-      return palette.waiting(fitted('paused; it goes on by itself', cells))
+    case 'waiting-for-disk':
+      return palette.waiting(fitted('the disk is full; paused until there is space', cells))
     case 'stopped':
       return palette.dim(fitted('stopping', cells))
     case 'failed':

@@ -35,6 +35,10 @@ export function eventLine(event: TransferEvent, purpose: TransferPurpose, palett
       return palette.waiting('Nobody who has it is connected. Waiting; it goes on by itself when somebody comes')
     case 'going-on':
       return `Connected to ${formatCounted(event.peerCount, 'peer')} again`
+    case 'disk-full':
+      return palette.waiting(`Paused: ${clean(event.message)} (${event.code}). It goes on by itself when there is space`)
+    case 'disk-ready':
+      return 'There is space again: going on'
     case 'warning':
       return palette.waiting(`Note: ${clean(event.message)} (${event.code})`)
     case 'stopping':

@@ -123,7 +123,16 @@ describe('the live view', () => {
 
   test('fits every width, whatever a stranger called it', () => {
     const name = `讲座\u202E${'讲座'.repeat(80)}\u001b[2J`
-    for (const phase of ['fetching-metadata', 'checking', 'downloading', 'seeding', 'paused', 'stopped', 'failed'] as const) {
+    for (const phase of [
+      'fetching-metadata',
+      'checking',
+      'downloading',
+      'waiting-for-disk',
+      'finished',
+      'seeding',
+      'stopped',
+      'failed',
+    ] as const) {
       for (let columns = 40; columns < 200; columns++) {
         for (const line of liveLines(statusOf({ name, phase }), columns, PLAIN)) {
           assert.ok(widthOf(line) < columns, `${widthOf(line)} cells in ${columns}: ${line}`)
