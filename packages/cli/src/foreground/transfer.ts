@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { createSession, type Session, type Torrent, type TorrentState, type TrackerStatus } from '@shoal/engine'
 import type { Info } from '@shoal/protocol/metainfo/info'
-import type { EngineModule, Session, Torrent, TorrentState, TrackerSnapshot } from './engine-api.ts'
 import type { TransferEvent, TransferPhase, TransferStatus } from './transfer-event.ts'
 import { WaitingWatch } from './waiting-watch.ts'
 
@@ -73,9 +73,8 @@ export class Transfer {
    * @throws {EngineError} `PORT_IN_USE`, `PORT_NOT_ALLOWED`, `STATE_LOCKED`, `TORRENT_UNSUPPORTED`, `NOTHING_SELECTED`
    */
   static async start(request: TransferRequest, onEvent: (event: TransferEvent) => void): Promise<Transfer> {
-    const engine = await loadEngine()
     const firstPort = request.port ?? FIRST_PORT
-    const session = await engine.createSession({
+    const session = await createSession({
       stateDir: request.stateDir,
       listenPort: firstPort,
       uploadRateBytesPerSecond: request.uploadRateBytesPerSecond,
@@ -203,7 +202,7 @@ export class Transfer {
   }
 
   /** A tracker that fails is said once, and once more when it works again. */
-  #onTracker({ url, status, message, seeds, leechers }: TrackerSnapshot): void {
+  #onTracker({ url, status, message, seeds, leechers }: TrackerStatus): void {
     if (status !== 'working' && status !== 'failing') return
     const isWorking = status === 'working'
     if (isWorking ? !this.#failingTrackers.delete(url) : this.#failingTrackers.has(url)) return
@@ -224,9 +223,4 @@ function topNameOf(info: Info): string {
 
 function addressOf(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-async function loadEngine(): Promise<EngineModule> {
-  const name = '@shoal/engine'
-  return (await import(name)) as EngineModule
 }
