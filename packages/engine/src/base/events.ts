@@ -28,6 +28,6 @@ export class Emitter<Events extends object> {
   protected emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     const listeners = this.#listeners.get(name)
     if (listeners === undefined) return
-    for (const listener of [...listeners]) (listener as (value: Events[Name]) => void)(value)
+    for (const listener of listeners) (listener as (value: Events[Name]) => void)(value)
   }
 }

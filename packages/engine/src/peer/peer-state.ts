@@ -1,0 +1,15 @@
+/**
+ * Who chokes whom and who wants what (BEP 3): two bits in each direction, choked and not interested at first.
+ *
+ *            ours to say            theirs to say
+ *     send   isChoking              isInterestedInUs
+ *     fetch  isInterested           isChokingUs
+ */
+export class PeerState {
+  isChoking = true
+  isInterested = false
+  isChokingUs = true
+  isInterestedInUs = false
+  /** A bitfield, have-all or have-none may only be the first message after the handshake (BEP 3, 6). */
+  hasSpoken = false
+}
