@@ -1,0 +1,65 @@
+import { asEngineError } from '../base/errors.ts'
+import type { SwarmOptions } from '../base/options.ts'
+import type { ByteStream, Endpoint, Network } from '../ports/network.ts'
+import type { System } from '../ports/system.ts'
+import type { PeerList } from './peer-list.ts'
+
+export interface DialerOwner {
+  readonly connectionCount: number
+  /** We have all we want: others that do are of no use. (Seeds dial too: a leecher behind a router waits for it.) */
+  readonly isSeeding: boolean
+  onDialled(stream: ByteStream): void
+}
+
+/** Opens connections to peers from the list, a few at a time, best candidates first. */
+export class Dialer {
+  readonly #system: System
+  readonly #network: Network
+  readonly #options: SwarmOptions
+  readonly #peerList: PeerList
+  readonly #owner: DialerOwner
+  #dialling = 0
+  #isClosed = false
+
+  constructor(options: { system: System; network: Network; swarm: SwarmOptions; peerList: PeerList; owner: DialerOwner }) {
+    this.#system = options.system
+    this.#network = options.network
+    this.#options = options.swarm
+    this.#peerList = options.peerList
+    this.#owner = options.owner
+  }
+
+  /** Dials while there is room and somebody to dial. Called when either changes, and once a second. */
+  dialMore(): void {
+    while (
+      !this.#isClosed &&
+      this.#dialling < this.#options.maxDialing &&
+      this.#owner.connectionCount + this.#dialling < this.#options.maxConnections
+    ) {
+      const endpoint = this.#peerList.nextToDial(this.#system.now(), { skipSeeds: this.#owner.isSeeding })
+      if (endpoint === undefined) return
+      this.#dial(endpoint)
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+
+  #dial(endpoint: Endpoint): void {
+    this.#dialling++
+    this.#peerList.onDialling(endpoint, this.#system.now())
+    this.#network.dial(endpoint, { timeoutMs: this.#options.dialTimeoutMs }).then(
+      (stream) => {
+        this.#dialling--
+        if (this.#isClosed) stream.destroy()
+        else this.#owner.onDialled(stream)
+      },
+      (error: unknown) => {
+        this.#dialling--
+        this.#peerList.onFailed(endpoint, this.#system.now(), asEngineError(error, 'NETWORK_FAILED', 'Cannot connect'))
+        this.dialMore()
+      },
+    )
+  }
+}

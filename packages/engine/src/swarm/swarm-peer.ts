@@ -1,0 +1,67 @@
+import type { Bitfield } from '@shoal/protocol/bitfield'
+import type { PeerConnection } from '../peer/peer-connection.ts'
+import type { ChokeCandidate } from './choker.ts'
+import type { PickPeer } from './piece-picker.ts'
+
+/** What the swarm knows of a peer beyond its connection: what it is worth to us, and what it may do. */
+export class SwarmPeer implements PickPeer, ChokeCandidate {
+  readonly connection: PeerConnection
+  /** Pieces that it has and we still want. */
+  interestingCount = 0
+  /** Silent with requests out: its blocks may be asked of others. */
+  isSlow = false
+  /** There was nothing to ask it for; asked again when something changes. */
+  isStarved = false
+  /**
+   * Pieces it may have in work at once. A peer earns its second piece with its first good one, so a liar never
+   * costs more than a piece (SAFETY W2).
+   */
+  pieceAllowance = 1
+  /** Pieces that it gives us although it chokes us (BEP 6). */
+  readonly grantedToUs: Set<number> = new Set()
+  /** Pieces that we give it although we choke it. */
+  readonly grantedByUs: Set<number> = new Set()
+  /** An asynchronous read for it is under way. */
+  isReading = false
+  isOptimistic = false
+  unchokedAt = 0
+  uploadedAtUnchoke = 0
+  /** Metadata requests it has made; bounded (W1). */
+  metadataRequests = 0
+
+  constructor(connection: PeerConnection) {
+    this.connection = connection
+  }
+
+  get key(): number {
+    return this.connection.key
+  }
+  get pieces(): Bitfield {
+    return this.connection.pieces
+  }
+  /** While it chokes us: the only pieces we may ask for. */
+  get allowedFast(): ReadonlySet<number> | undefined {
+    return this.connection.state.isChokingUs ? this.grantedToUs : undefined
+  }
+  get isInterested(): boolean {
+    return this.connection.state.isInterestedInUs
+  }
+  get isChoked(): boolean {
+    return this.connection.state.isChoking
+  }
+  get isSnubbed(): boolean {
+    return this.isSlow
+  }
+  get connectedAt(): number {
+    return this.connection.connectedAt
+  }
+  get downloadRate(): number {
+    return this.connection.downloadMeter.bytesPerSecond(this.connection.now)
+  }
+  get uploadRate(): number {
+    return this.connection.uploadMeter.bytesPerSecond(this.connection.now)
+  }
+  get uploadedSinceUnchoke(): number {
+    return this.connection.uploadMeter.total - this.uploadedAtUnchoke
+  }
+}

@@ -1,0 +1,436 @@
+import { compareBytes, equalBytes } from '@shoal/protocol/bytes'
+import type { Handshake } from '@shoal/protocol/wire/handshake'
+import type { MetadataMessage } from '@shoal/protocol/wire/metadata'
+import { EngineError } from '../base/errors.ts'
+import type { ConnectionOptions, SwarmOptions } from '../base/options.ts'
+import { type Admission, PeerConnection, type PeerDoor, type PeerOwner } from '../peer/peer-connection.ts'
+import type { RateLimiter } from '../peer/rate-limiter.ts'
+import type { FramePool } from '../peer/upload-frame.ts'
+import type { Hasher } from '../ports/hasher.ts'
+import type { ByteStream, Endpoint, Network } from '../ports/network.ts'
+import type { System, Timer } from '../ports/system.ts'
+import { Dialer } from './dialer.ts'
+import { Downloader } from './downloader.ts'
+import { MetadataExchange } from './metadata-exchange.ts'
+import { PeerList, type PeerSource } from './peer-list.ts'
+import type { SwarmContent } from './swarm-content.ts'
+import { SwarmPeer } from './swarm-peer.ts'
+import { Unchoker } from './unchoker.ts'
+import { Uploader } from './uploader.ts'
+
+const TICK_MS = 1_000
+
+/** What a swarm tells the torrent that owns it. */
+export interface SwarmOwner {
+  onMetadata(raw: Uint8Array): void
+  onPeerConnected(peer: SwarmPeer): void
+  onPeerBanned(peer: SwarmPeer, pieceIndex: number): void
+  onPieceVerified(pieceIndex: number): void
+  /** A piece that we had is gone or wrong on disk; it counts as missing again. */
+  onPieceLost(pieceIndex: number, error: EngineError | undefined): void
+  /** Every wanted piece is verified. Again after a piece was lost and came back. */
+  onComplete(): void
+  /** The disk does not take a piece. Downloading pauses until `resumeDownload`. */
+  onWriteFailed(error: EngineError): void
+}
+
+export interface SwarmHost {
+  readonly system: System
+  readonly network: Network
+  readonly hasher: Hasher
+  readonly frames: FramePool
+  readonly connection: ConnectionOptions
+  readonly swarm: SwarmOptions
+  readonly uploadLimiter: RateLimiter
+  readonly downloadLimiter: RateLimiter
+  /** Where others can reach us; undefined when we do not listen. */
+  readonly listenPort: number | undefined
+  nextPeerKey(): number
+}
+
+/**
+ * The connections of one torrent. It routes what peers say to the room that decides about it: the picker and
+ * pipelines (`Downloader`), the queues (`Uploader`), the choker (`Unchoker`), the address list (`Dialer`), and
+ * keeps the one fact they share: who has what.
+ */
+export class Swarm implements PeerOwner, PeerDoor {
+  readonly peerList: PeerList
+  readonly ourPeerId: Uint8Array
+  readonly infoHash: Uint8Array
+  readonly #host: SwarmHost
+  readonly #owner: SwarmOwner
+  readonly #peers = new Map<number, SwarmPeer>()
+  readonly #dialer: Dialer
+  readonly #downloader: Downloader
+  readonly #uploader: Uploader
+  readonly #unchoker: Unchoker
+  readonly #metadata: MetadataExchange
+  #content: SwarmContent | undefined
+  #uploadedToGone = 0
+  #tick: Timer | undefined
+  #isClosed = false
+
+  constructor(options: {
+    host: SwarmHost
+    owner: SwarmOwner
+    infoHash: Uint8Array
+    ourPeerId: Uint8Array
+    /** The info dictionary, where it is known from the start. */
+    metadata: Uint8Array | undefined
+  }) {
+    const { host } = options
+    this.#host = host
+    this.#owner = options.owner
+    this.infoHash = options.infoHash
+    this.ourPeerId = options.ourPeerId
+    this.peerList = new PeerList({ randomBelow: (limit) => host.system.randomBelow(limit), bansPerAddress: host.swarm.bansPerAddress })
+    this.#dialer = new Dialer({ system: host.system, network: host.network, swarm: host.swarm, peerList: this.peerList, owner: this })
+    this.#downloader = new Downloader({ system: host.system, hasher: host.hasher, limiter: host.downloadLimiter, owner: this })
+    this.#uploader = new Uploader({ system: host.system, frames: host.frames, limiter: host.uploadLimiter, owner: this })
+    this.#unchoker = new Unchoker({ system: host.system, hasher: host.hasher, options: host.swarm, owner: this })
+    this.#metadata = new MetadataExchange({
+      system: host.system,
+      owner: this,
+      raw: options.metadata,
+      isRight: (raw) => equalBytes(host.hasher.sha1(raw), options.infoHash),
+    })
+  }
+
+  get connectionCount(): number {
+    return this.#peers.size
+  }
+
+  get isSeeding(): boolean {
+    return this.#content?.picker.wantedComplete === true
+  }
+
+  get downloadedBytes(): number {
+    return this.#downloader.downloadedBytes
+  }
+
+  get uploadedBytes(): number {
+    let bytes = this.#uploadedToGone
+    for (const peer of this.#peers.values()) bytes += peer.connection.uploadMeter.total
+    return bytes
+  }
+
+  get wastedBytes(): number {
+    return this.#downloader.wastedBytes
+  }
+
+  peers(): Iterable<SwarmPeer> {
+    return this.#peers.values()
+  }
+
+  peer(key: number): SwarmPeer | undefined {
+    return this.#peers.get(key)
+  }
+
+  start(): void {
+    this.#tick = this.#host.system.every(TICK_MS, () => this.#onTick())
+    this.#unchoker.start()
+    this.#dialer.dialMore()
+  }
+
+  /** The data is known and checked: from now on pieces go both ways. */
+  setContent(content: SwarmContent): void {
+    this.#content = content
+    this.#uploader.setContent(content)
+    this.#unchoker.setContent(content)
+    this.#downloader.setContent(content)
+    for (const peer of this.#peers.values()) {
+      peer.connection.setGeometry(content.geometry)
+      if (peer.connection.isClosed) continue
+      content.have.forEachSet((pieceIndex) => peer.connection.sendHave(pieceIndex))
+      this.onPieces(peer.connection)
+    }
+    this.#dialer.dialMore()
+  }
+
+  addEndpoints(endpoints: readonly Endpoint[], source: PeerSource): void {
+    for (const endpoint of endpoints) this.peerList.add(endpoint, source)
+    this.#dialer.dialMore()
+  }
+
+  /** The disk takes pieces again. */
+  resumeDownload(): void {
+    this.#downloader.resume()
+  }
+
+  /** Wanted files changed: interest is weighed anew. */
+  onSelectionChanged(): void {
+    for (const peer of this.#peers.values()) this.#weighInterest(peer)
+    this.#downloader.refillAllSoon()
+    this.#dialer.dialMore()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#tick?.cancel()
+    this.#unchoker.stop()
+    this.#dialer.close()
+    for (const peer of this.#peers.values()) peer.connection.close()
+  }
+
+  // --- coming in ---------------------------------------------------------------------------------------------
+
+  onDialled(stream: ByteStream): void {
+    const { system, connection } = this.#host
+    new PeerConnection({
+      key: this.#host.nextPeerKey(),
+      stream,
+      system,
+      connection,
+      door: this,
+      greeting: { infoHash: this.infoHash, ourPeerId: this.ourPeerId },
+      onRefused: (error) => this.peerList.onFailed(stream.remote, system.now(), error),
+    })
+  }
+
+  admit(connection: PeerConnection, handshake: Handshake): Admission {
+    if (this.#isClosed) throw new EngineError('CLOSED', 'The torrent has stopped')
+    if (!equalBytes(handshake.infoHash, this.infoHash)) {
+      throw new EngineError('PEER_UNKNOWN_TORRENT', 'It answers for another torrent than the one we asked for')
+    }
+    if (equalBytes(handshake.peerId, this.ourPeerId)) {
+      if (!connection.isIncoming) this.peerList.onSelf(connection.remote)
+      throw new EngineError('PEER_SELF', 'This is us')
+    }
+    if (this.peerList.isBanned(connection.remote, handshake.peerId)) throw new EngineError('PEER_BANNED', 'It sent bad data before')
+    this.#resolveDuplicate(connection, handshake.peerId)
+    if (this.#peers.size >= this.#host.swarm.maxConnections) {
+      throw new EngineError('PEER_LIMIT', `There are ${this.#peers.size} connections already`)
+    }
+    this.#peers.set(connection.key, new SwarmPeer(connection))
+    return { owner: this, infoHash: this.infoHash, ourPeerId: this.ourPeerId }
+  }
+
+  /**
+   * Two peers that dial each other at the same moment must agree which connection stays, or both go. The one
+   * opened by the side with the larger peer id does.
+   */
+  #resolveDuplicate(connection: PeerConnection, peerId: Uint8Array): void {
+    for (const other of this.#peers.values()) {
+      if (!equalBytes(other.connection.peerId, peerId)) continue
+      const weShouldHaveDialled = compareBytes(this.ourPeerId, peerId) > 0
+      const newIsRight = connection.isIncoming !== weShouldHaveDialled
+      if (other.connection.isIncoming === connection.isIncoming || !newIsRight) {
+        throw new EngineError('PEER_DUPLICATE', 'It is connected already')
+      }
+      other.connection.close(new EngineError('PEER_DUPLICATE', 'Replaced by the connection from the other side'))
+      return
+    }
+  }
+
+  onOpen(connection: PeerConnection): void {
+    const peer = this.#peers.get(connection.key)!
+    const content = this.#content
+    this.peerList.onConnected(connection.remote, this.#host.system.now())
+    if (content !== undefined) connection.setGeometry(content.geometry)
+    connection.sendPieces(content?.have)
+    if (connection.supportsExtensions) {
+      connection.sendExtensionHandshake({ listenPort: this.#host.listenPort, metadataSize: this.#metadata.size })
+    }
+    this.#owner.onPeerConnected(peer)
+  }
+
+  // --- what peers say ----------------------------------------------------------------------------------------
+
+  onPieces(connection: PeerConnection): void {
+    const peer = this.#peers.get(connection.key)!
+    this.#content?.availability.addPeer(connection.pieces)
+    this.peerList.setSeed(connection.remote, connection.isSeed)
+    this.#weighInterest(peer)
+    this.#closeIfUseless(peer)
+  }
+
+  onHave(connection: PeerConnection, pieceIndex: number): void {
+    const content = this.#content!
+    const peer = this.#peers.get(connection.key)!
+    content.availability.addHave(connection.pieces, pieceIndex)
+    if (!content.have.has(pieceIndex) && content.picker.priorityOf(pieceIndex) !== 0) {
+      peer.interestingCount++
+      connection.setInterested(true)
+      peer.isStarved = true
+    }
+    if (connection.isSeed) {
+      this.peerList.setSeed(connection.remote, true)
+      this.#closeIfUseless(peer)
+    }
+  }
+
+  onDontHave(connection: PeerConnection, pieceIndex: number): void {
+    this.#content?.availability.removeHave(connection.pieces, pieceIndex)
+    this.#weighInterest(this.#peers.get(connection.key)!)
+  }
+
+  onUnchoked(connection: PeerConnection): void {
+    this.#downloader.refill(this.#peers.get(connection.key)!)
+  }
+
+  onChoked(connection: PeerConnection): void {
+    this.#downloader.onChoked(this.#peers.get(connection.key)!)
+  }
+
+  onInterestChanged(connection: PeerConnection): void {
+    this.#unchoker.onInterestChanged(this.#peers.get(connection.key)!)
+  }
+
+  onBlock(connection: PeerConnection, pieceIndex: number, begin: number, block: Uint8Array): void {
+    this.#downloader.onBlock(this.#peers.get(connection.key)!, pieceIndex, begin, block)
+  }
+
+  onStrayBlock(_connection: PeerConnection, length: number): void {
+    this.#downloader.onStrayBlock(length)
+  }
+
+  onRejected(connection: PeerConnection, pieceIndex: number, begin: number): void {
+    this.#downloader.onBlockRejected(this.#peers.get(connection.key)!, pieceIndex, begin)
+  }
+
+  onAllowedFast(connection: PeerConnection, pieceIndex: number): void {
+    const peer = this.#peers.get(connection.key)!
+    if (peer.grantedToUs.size >= MAX_GRANTED_TO_US) return
+    peer.grantedToUs.add(pieceIndex)
+    peer.isStarved = true
+  }
+
+  mayServe(connection: PeerConnection, pieceIndex: number): boolean {
+    const peer = this.#peers.get(connection.key)!
+    if (this.#content?.have.has(pieceIndex) !== true) return false
+    return !connection.state.isChoking || peer.grantedByUs.has(pieceIndex)
+  }
+
+  onUploadWork(connection: PeerConnection): void {
+    this.#uploader.serve(this.#peers.get(connection.key)!)
+  }
+
+  onExtensionHandshake(connection: PeerConnection): void {
+    const peer = this.#peers.get(connection.key)!
+    const listenPort = connection.extensions?.port
+    if (connection.isIncoming && listenPort !== undefined && listenPort > 0) this.peerList.onReachableAt(connection.remote, listenPort)
+    this.#metadata.onExtensionHandshake(peer)
+  }
+
+  onMetadataMessage(connection: PeerConnection, message: MetadataMessage): void {
+    this.#metadata.onMessage(this.#peers.get(connection.key)!, message)
+  }
+
+  onTurnEnd(connection: PeerConnection): void {
+    const peer = this.#peers.get(connection.key)
+    if (peer !== undefined) this.#downloader.refill(peer)
+  }
+
+  onClosed(connection: PeerConnection, error: EngineError | undefined): void {
+    const peer = this.#peers.get(connection.key)
+    if (peer === undefined) return
+    this.#peers.delete(connection.key)
+    this.#uploadedToGone += connection.uploadMeter.total
+    if (connection.pieces.size > 0) this.#content?.availability.removePeer(connection.pieces)
+    this.#downloader.onPeerGone(peer)
+    this.#metadata.onPeerGone(peer)
+    this.#unchoker.onPeerGone(peer)
+    this.peerList.onClosed(connection.remote, this.#host.system.now(), error)
+    if (!this.#isClosed) this.#dialer.dialMore()
+  }
+
+  // --- what becomes of pieces --------------------------------------------------------------------------------
+
+  onPieceVerified(pieceIndex: number): void {
+    const content = this.#content!
+    for (const peer of this.#peers.values()) {
+      if (peer.pieces.has(pieceIndex)) {
+        peer.interestingCount--
+        if (peer.interestingCount <= 0) peer.connection.setInterested(false)
+      } else if (peer.connection.isOpen) {
+        peer.connection.sendHave(pieceIndex)
+      }
+    }
+    this.#owner.onPieceVerified(pieceIndex)
+    if (content.picker.wantedComplete) this.#onComplete()
+  }
+
+  onPieceFailed(_pieceIndex: number): void {}
+
+  onPieceLost(pieceIndex: number, error: EngineError | undefined): void {
+    const content = this.#content!
+    if (!content.have.has(pieceIndex)) return
+    content.unproven.clear(pieceIndex)
+    content.picker.markMissing(pieceIndex)
+    for (const peer of this.#peers.values()) {
+      peer.connection.sendDontHave(pieceIndex)
+      this.#weighInterest(peer)
+    }
+    this.#owner.onPieceLost(pieceIndex, error)
+    this.#downloader.refillAllSoon()
+    this.#dialer.dialMore()
+  }
+
+  onLiar(peerKey: number, pieceIndex: number): void {
+    const peer = this.#peers.get(peerKey)
+    if (peer === undefined) return
+    const content = this.#content!
+    content.picker.dropBlocksFrom(peerKey, (piece, begin) => content.assembly.drop(piece, begin))
+    this.#banish(peer, `It sent bad bytes of piece ${pieceIndex}`)
+    this.#owner.onPeerBanned(peer, pieceIndex)
+  }
+
+  onWriteFailed(error: EngineError): void {
+    this.#owner.onWriteFailed(error)
+  }
+
+  /** From the committer, which belongs to the content. */
+  get pieceOutcomes(): Pick<Downloader, 'onVerified' | 'onBad' | 'onWriteFailed'> {
+    return this.#downloader
+  }
+
+  onMetadata(raw: Uint8Array): void {
+    this.#owner.onMetadata(raw)
+  }
+
+  onMetadataLiar(peerKey: number): void {
+    const peer = this.#peers.get(peerKey)
+    if (peer !== undefined) this.#banish(peer, 'It sent metadata that does not match the info hash')
+  }
+
+  // --- inside ------------------------------------------------------------------------------------------------
+
+  #onTick(): void {
+    const now = this.#host.system.now()
+    for (const peer of this.#peers.values()) peer.connection.onTick(now)
+    this.#downloader.onTick(now)
+    this.#metadata.onTick(now)
+    this.#dialer.dialMore()
+  }
+
+  #onComplete(): void {
+    for (const peer of this.#peers.values()) this.#closeIfUseless(peer)
+    this.#owner.onComplete()
+  }
+
+  /** Counts what a peer has that we want, and says so if it matters. O(pieces): only when many changed at once. */
+  #weighInterest(peer: SwarmPeer): void {
+    const content = this.#content
+    if (content === undefined) return
+    let count = 0
+    peer.pieces.forEachSet((pieceIndex) => {
+      if (!content.have.has(pieceIndex) && content.picker.priorityOf(pieceIndex) !== 0) count++
+    })
+    peer.interestingCount = count
+    peer.connection.setInterested(count > 0)
+    peer.isStarved = true
+  }
+
+  /** Two peers that both have all they want have nothing to say to each other. */
+  #closeIfUseless(peer: SwarmPeer): void {
+    if (this.isSeeding && peer.connection.isSeed) peer.connection.close(new EngineError('PEER_USELESS', 'Both of us have everything'))
+  }
+
+  #banish(peer: SwarmPeer, why: string): void {
+    this.peerList.ban(peer.connection.remote, peer.connection.peerId)
+    peer.connection.close(new EngineError('PEER_BANNED', why))
+  }
+}
+
+/** BEP 6 leaves the number open; more is not a grant but a flood. */
+const MAX_GRANTED_TO_US = 64

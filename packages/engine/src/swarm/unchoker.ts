@@ -1,0 +1,127 @@
+import { parseIpv4 } from '@shoal/protocol/ip-address'
+import { allowedFastSet } from '@shoal/protocol/wire/allowed-fast'
+import type { SwarmOptions } from '../base/options.ts'
+import type { Hasher } from '../ports/hasher.ts'
+import type { System, Timer } from '../ports/system.ts'
+import { chooseUnchoked, mayUnchokeNow, turnBytesFor } from './choker.ts'
+import type { SwarmContent } from './swarm-content.ts'
+import type { SwarmPeer } from './swarm-peer.ts'
+
+export interface UnchokerOwner {
+  peers(): Iterable<SwarmPeer>
+  readonly isSeeding: boolean
+  readonly infoHash: Uint8Array
+}
+
+/**
+ * Puts the choker's answers into effect: every ten seconds for everybody, and at once where a slot is free, so that
+ * a newcomer on an idle seed does not wait for the next round. A choked newcomer gets a few pieces all the same
+ * (BEP 6), so that it has something to trade.
+ */
+export class Unchoker {
+  readonly #system: System
+  readonly #hasher: Hasher
+  readonly #options: SwarmOptions
+  readonly #owner: UnchokerOwner
+  #content: SwarmContent | undefined
+  #timer: Timer | undefined
+  #optimisticSince = 0
+
+  constructor(options: { system: System; hasher: Hasher; options: SwarmOptions; owner: UnchokerOwner }) {
+    this.#system = options.system
+    this.#hasher = options.hasher
+    this.#options = options.options
+    this.#owner = options.owner
+  }
+
+  setContent(content: SwarmContent): void {
+    this.#content = content
+  }
+
+  start(): void {
+    this.#timer = this.#system.every(this.#options.rechokeIntervalMs, () => this.rechoke())
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  onInterestChanged(peer: SwarmPeer): void {
+    if (!peer.isInterested) {
+      if (!peer.isChoked) {
+        this.#choke(peer)
+        this.#fillSlots()
+      }
+      return
+    }
+    if (mayUnchokeNow(peer, this.#slotsTaken(), this.#options.unchokeSlots, this.#owner.isSeeding)) this.#unchoke(peer)
+    else this.#grantFewPieces(peer)
+  }
+
+  onPeerGone(peer: SwarmPeer): void {
+    if (!peer.isChoked) this.#fillSlots()
+  }
+
+  /** Weighs everybody anew. */
+  rechoke(): void {
+    const content = this.#content
+    if (content === undefined) return
+    const now = this.#system.now()
+    for (const peer of this.#owner.peers()) peer.connection.now = now
+    const { unchoked, optimistic, optimisticSince } = chooseUnchoked({
+      peers: this.#owner.peers(),
+      slots: this.#options.unchokeSlots,
+      isSeeding: this.#owner.isSeeding,
+      now,
+      optimisticSince: this.#optimisticSince,
+      randomBelow: (limit) => this.#system.randomBelow(limit),
+      options: { optimisticMs: this.#options.optimisticIntervalMs, turnBytes: turnBytesFor(content.geometry.pieceLength) },
+    })
+    this.#optimisticSince = optimisticSince
+    for (const peer of this.#owner.peers()) {
+      peer.isOptimistic = peer === optimistic
+      if (!unchoked.has(peer)) this.#choke(peer)
+    }
+    for (const peer of unchoked) this.#unchoke(peer)
+  }
+
+  #slotsTaken(): number {
+    let taken = 0
+    for (const peer of this.#owner.peers()) if (!peer.isChoked && !peer.isOptimistic) taken++
+    return taken
+  }
+
+  #fillSlots(): void {
+    for (const peer of this.#owner.peers()) {
+      if (mayUnchokeNow(peer, this.#slotsTaken(), this.#options.unchokeSlots, this.#owner.isSeeding)) this.#unchoke(peer)
+    }
+  }
+
+  #unchoke(peer: SwarmPeer): void {
+    if (!peer.isChoked) return
+    peer.unchokedAt = this.#system.now()
+    peer.uploadedAtUnchoke = peer.connection.uploadMeter.total
+    peer.connection.unchoke()
+  }
+
+  #choke(peer: SwarmPeer): void {
+    if (!peer.isChoked) peer.connection.choke()
+  }
+
+  #grantFewPieces(peer: SwarmPeer): void {
+    const content = this.#content
+    const { connection } = peer
+    if (content === undefined || !connection.supportsFast || peer.grantedByUs.size > 0) return
+    if (peer.pieces.count >= this.#options.allowedFastPieces) return
+    const ipv4 = parseIpv4(connection.remote.host)
+    if (ipv4 === undefined) return // BEP 6 defines the set for IPv4 only
+    const granted = allowedFastSet(this.#owner.infoHash, ipv4, content.geometry.pieceCount, this.#options.allowedFastPieces, (bytes) =>
+      this.#hasher.sha1(bytes),
+    )
+    for (const pieceIndex of granted) {
+      if (!content.have.has(pieceIndex) || peer.pieces.has(pieceIndex)) continue
+      peer.grantedByUs.add(pieceIndex)
+      connection.sendAllowedFast(pieceIndex)
+    }
+  }
+}

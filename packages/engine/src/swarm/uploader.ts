@@ -1,0 +1,139 @@
+import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
+import { asEngineError, type EngineError } from '../base/errors.ts'
+import type { RateLimiter } from '../peer/rate-limiter.ts'
+import { BLOCKS_PER_FRAME, type FramePool, type UploadFrame } from '../peer/upload-frame.ts'
+import type { System } from '../ports/system.ts'
+import type { SwarmContent } from './swarm-content.ts'
+import type { SwarmPeer } from './swarm-peer.ts'
+
+export interface UploaderOwner {
+  /** A piece that we said we have is not there (any more), or its bytes are wrong. */
+  onPieceLost(pieceIndex: number, error: EngineError | undefined): void
+}
+
+/**
+ * Sends the blocks that peers asked for, in runs: one scatter read from the page cache into a pooled frame, one
+ * write. It goes on until the socket holds enough, the queue is empty, or the limit is reached, and is called
+ * again when that changes. Nothing is sent of a piece that has not been proven against its hash (R1).
+ */
+export class Uploader {
+  readonly #system: System
+  readonly #frames: FramePool
+  readonly #limiter: RateLimiter
+  readonly #owner: UploaderOwner
+  readonly #proving = new Map<number, Promise<boolean>>()
+  #content: SwarmContent | undefined
+
+  constructor(options: { system: System; frames: FramePool; limiter: RateLimiter; owner: UploaderOwner }) {
+    this.#system = options.system
+    this.#frames = options.frames
+    this.#limiter = options.limiter
+    this.#owner = options.owner
+  }
+
+  setContent(content: SwarmContent): void {
+    this.#content = content
+  }
+
+  serve(peer: SwarmPeer): void {
+    const content = this.#content
+    const { connection } = peer
+    const queue = connection.uploads
+    if (content === undefined) return
+    while (queue.size > 0 && connection.canWrite && !connection.isClosed && !peer.isReading) {
+      if (!content.have.has(queue.nextPieceIndex)) {
+        // It was there when it was asked for, and has been lost since.
+        connection.rejectRun()
+        continue
+      }
+      if (this.#mustProve(content, peer, queue.nextPieceIndex)) return
+      const allowedBytes = this.#limiter.take(BLOCKS_PER_FRAME * BLOCK_LENGTH, this.#system.now())
+      if (allowedBytes < BLOCK_LENGTH) {
+        this.#limiter.refund(allowedBytes)
+        this.#limiter.whenAvailable(() => this.serve(peer))
+        return
+      }
+      const frame = this.#frames.acquire()
+      if (frame === undefined) {
+        this.#limiter.refund(allowedBytes)
+        this.#frames.whenFree(() => this.serve(peer))
+        return
+      }
+      queue.nextRun(Math.floor(allowedBytes / BLOCK_LENGTH))
+      const runBytes = (queue.runBlockCount - 1) * BLOCK_LENGTH + queue.runLastLength
+      this.#limiter.refund(allowedBytes - runBytes)
+      if (!this.#sendRun(content, peer, frame, runBytes)) return
+    }
+  }
+
+  /** @returns whether to go on with this peer now. */
+  #sendRun(content: SwarmContent, peer: SwarmPeer, frame: UploadFrame, runBytes: number): boolean {
+    const { uploads } = peer.connection
+    const { runPieceIndex: pieceIndex, runBegin: begin, runBlockCount: blockCount, runLastLength: lastLength } = uploads
+    const views = frame.prepare(pieceIndex, begin, blockCount, lastLength)
+    const outcome = this.#read(content, pieceIndex, begin, views)
+    if (outcome === 'ok') return peer.connection.sendBlocks(frame.filled(blockCount, lastLength), runBytes, frame.release)
+    if (outcome === 'short') {
+      frame.release()
+      this.#owner.onPieceLost(pieceIndex, undefined)
+      return true
+    }
+    peer.isReading = true
+    content.storage.readBlocks(pieceIndex, begin, views).then(
+      (isWhole) => {
+        peer.isReading = false
+        if (!isWhole) {
+          frame.release()
+          this.#owner.onPieceLost(pieceIndex, undefined)
+        } else if (peer.connection.isClosed) frame.release()
+        else peer.connection.sendBlocks(frame.filled(blockCount, lastLength), runBytes, frame.release)
+        this.serve(peer)
+      },
+      (error: unknown) => {
+        peer.isReading = false
+        frame.release()
+        this.#owner.onPieceLost(pieceIndex, asEngineError(error, 'NOT_READABLE', `Cannot read piece ${pieceIndex}`))
+        this.serve(peer)
+      },
+    )
+    return false
+  }
+
+  #read(content: SwarmContent, pieceIndex: number, begin: number, views: readonly Uint8Array[]): 'ok' | 'later' | 'short' {
+    try {
+      return content.storage.readBlocksSync(pieceIndex, begin, views)
+    } catch {
+      // Read again on the slow path, which has the room to say what is wrong.
+      return 'later'
+    }
+  }
+
+  /** Starts (or waits for) the proof of a piece that is only believed. @returns whether the peer must wait. */
+  #mustProve(content: SwarmContent, peer: SwarmPeer, pieceIndex: number): boolean {
+    if (!content.unproven.has(pieceIndex)) return false
+    let proof = this.#proving.get(pieceIndex)
+    if (proof === undefined) {
+      proof = this.#prove(content, pieceIndex)
+      this.#proving.set(pieceIndex, proof)
+    }
+    proof.then(
+      () => this.serve(peer),
+      () => this.serve(peer),
+    )
+    return true
+  }
+
+  async #prove(content: SwarmContent, pieceIndex: number): Promise<boolean> {
+    try {
+      const isGood = await content.storage.verifyPiece(pieceIndex)
+      if (isGood) content.unproven.clear(pieceIndex)
+      else this.#owner.onPieceLost(pieceIndex, undefined)
+      return isGood
+    } catch (error) {
+      this.#owner.onPieceLost(pieceIndex, asEngineError(error, 'NOT_READABLE', `Cannot read piece ${pieceIndex}`))
+      return false
+    } finally {
+      this.#proving.delete(pieceIndex)
+    }
+  }
+}
