@@ -28,7 +28,7 @@ export function makePayload(path: string, bytes: number): string {
  */
 export function warmMemory(path: string, bytes: number): void {
   const block = new Uint8Array(STEP)
-  const file = openSync(path, 'w')
+  const file = openSync(path, 'w+')
   try {
     for (let left = bytes; left > 0; left -= STEP) writeSync(file, block, 0, Math.min(STEP, left))
     for (let at = 0; at < bytes; at += STEP) readSync(file, block, 0, STEP, at)

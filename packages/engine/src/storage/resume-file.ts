@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from '@shoal/protocol/bytes'
+import { equalBytes } from '@shoal/protocol/bytes'
 import { asEngineError } from '../base/errors.ts'
 import type { Disk } from '../ports/disk.ts'
 import { decodeResume, type ResumeState } from './resume-data.ts'
@@ -13,10 +13,6 @@ export interface LoadedResume {
 
 /** Two million pieces with their journal and a large info dictionary stay below. */
 const MAX_RESUME_BYTES = 128 * 1024 * 1024
-
-export function resumePath(disk: Disk, stateDir: string, infoHash: Uint8Array): string {
-  return disk.joinPath(stateDir, `${toHex(infoHash)}.resume`)
-}
 
 /**
  * Reads what is remembered of a torrent: the newest generation, else the one before, else nothing. A file that cannot

@@ -1,0 +1,52 @@
+import { mkdir } from 'node:fs/promises'
+import type { SessionOptions } from './base/options.ts'
+import { NodeDisk } from './node/disk.ts'
+import { NodeHasher } from './node/hasher.ts'
+import { NodeNetwork } from './node/network.ts'
+import { NodeSystem } from './node/system.ts'
+import { Session } from './session/session.ts'
+
+/**
+ * The engine for programs: a session holds torrents, a torrent tells what happens to it.
+ *
+ * ```ts
+ * const session = await createSession({ stateDir: '/home/an/.local/state/my-app' })
+ * const torrent = session.add({ metainfo: await readFile('lecture.torrent'), dir: '/home/an/Downloads' })
+ * await torrent.whenDone()
+ * await session.close()
+ * ```
+ */
+export async function createSession(options: CreateSessionOptions = {}): Promise<Session> {
+  const { hashThreads, ...sessionOptions } = options
+  if (options.stateDir !== undefined) await mkdir(options.stateDir, { recursive: true })
+  const hasher = new NodeHasher(hashThreads === undefined ? {} : { threads: hashThreads })
+  try {
+    return await Session.open({ system: new NodeSystem(), network: new NodeNetwork(), disk: new NodeDisk(), hasher }, sessionOptions)
+  } catch (error) {
+    await hasher.close()
+    throw error
+  }
+}
+
+export interface CreateSessionOptions extends Partial<SessionOptions> {
+  /** Threads that hash and write pieces; as many as cores, at most four, unless given. */
+  readonly hashThreads?: number
+}
+
+export { EngineError, type EngineErrorCode } from './base/errors.ts'
+export {
+  type ConnectionOptions,
+  DEFAULT_CONNECTION_OPTIONS,
+  DEFAULT_SESSION_OPTIONS,
+  DEFAULT_SWARM_OPTIONS,
+  type SessionOptions,
+  type SwarmOptions,
+} from './base/options.ts'
+export type { TrackerStatus } from './discovery/tracker-tier.ts'
+export { Session, type SessionEvents, type SessionPorts } from './session/session.ts'
+export { parseFileList } from './torrent/file-selection.ts'
+export type { StreamRange } from './torrent/file-stream.ts'
+export type { Torrent } from './torrent/torrent.ts'
+export type { PeerSnapshot, TorrentEvents, TorrentSnapshot } from './torrent/torrent-events.ts'
+export type { AddTorrent } from './torrent/torrent-source.ts'
+export type { TorrentState } from './torrent/torrent-state.ts'

@@ -1,0 +1,304 @@
+import { Bitfield } from '@shoal/protocol/bitfield'
+import { encodeUtf8, toHex } from '@shoal/protocol/bytes'
+import { FileLayout } from '@shoal/protocol/metainfo/file-layout'
+import type { Info } from '@shoal/protocol/metainfo/info'
+import { PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
+import { EngineError } from '../base/errors.ts'
+import type { Disk } from '../ports/disk.ts'
+import type { Hasher } from '../ports/hasher.ts'
+import type { AbortSignalLike } from '../ports/network.ts'
+import type { System } from '../ports/system.ts'
+import { PieceAssembly } from '../storage/piece-assembly.ts'
+import { PieceCommitter } from '../storage/piece-committer.ts'
+import { recheck } from '../storage/recheck.ts'
+import { bootFingerprint, type ResumeState } from '../storage/resume-data.ts'
+import { loadResume } from '../storage/resume-file.ts'
+import { ResumeJournal } from '../storage/resume-journal.ts'
+import { judgeResume } from '../storage/resume-trust.ts'
+import type { SlabPool } from '../storage/slab-pool.ts'
+import { TorrentStorage } from '../storage/torrent-storage.ts'
+import { Availability } from '../swarm/availability.ts'
+import { PiecePicker } from '../swarm/piece-picker.ts'
+import type { SwarmContent } from '../swarm/swarm-content.ts'
+import type { FileSelection } from './file-selection.ts'
+
+export interface ContentOptions {
+  readonly system: System
+  readonly disk: Disk
+  readonly hasher: Hasher
+  readonly info: Info
+  readonly infoHash: Uint8Array
+  /** The download folder. */
+  readonly dir: string
+  /** Where resume data lives; undefined keeps nothing between runs. */
+  readonly stateDir: string | undefined
+  readonly selection: FileSelection
+  readonly preallocation: 'sparse' | 'full'
+  readonly slabs: SlabPool
+  readonly pieceMemoryBytes: number
+  readonly sequential: boolean
+  /** Believes that everything is there, until a read disagrees. */
+  readonly skipCheck: boolean
+  /** Nothing that is missing is fetched. */
+  readonly uploadOnly: boolean
+  /** Only a magnet link led here: the next run needs the info dictionary from the resume data. */
+  readonly keepsInfo: boolean
+  readonly signal: AbortSignalLike
+  readonly onProgress: (checkedPieces: number, piecesToCheck: number) => void
+  readonly onNote: (note: string) => void
+  readonly outcomes: PieceOutcomes
+}
+
+/** What becomes of whole pieces; `bytes` is the piece, while the call lasts, if it is in memory. */
+export interface PieceOutcomes {
+  onVerified(pieceIndex: number, bytes: Uint8Array | undefined): void
+  onBad(pieceIndex: number, bytes: Uint8Array | undefined): void
+  onWriteFailed(error: EngineError): void
+}
+
+/**
+ * The data of a torrent while it runs: what is on disk, what of it is believed, where the next piece goes, and what is
+ * written down about it. Opened in one order that nothing else may change:
+ *
+ *     look at the files ─► resume data: what may be believed? ─► hash the rest ─► may we write there? ─► journal
+ */
+export class TorrentContent {
+  readonly swarm: SwarmContent
+  readonly #journal: ResumeJournal | undefined
+  /** Against a second program on the same data. */
+  readonly #lock: { release(): Promise<void> } | undefined
+  /** Totals of the runs before this one. */
+  readonly earlierUploaded: number
+  readonly earlierDownloaded: number
+
+  private constructor(
+    swarm: SwarmContent,
+    journal: ResumeJournal | undefined,
+    remembered: ResumeState | undefined,
+    lock: { release(): Promise<void> } | undefined,
+  ) {
+    this.swarm = swarm
+    this.#lock = lock
+    this.#journal = journal
+    this.earlierUploaded = remembered?.uploaded ?? 0
+    this.earlierDownloaded = remembered?.downloaded ?? 0
+  }
+
+  /**
+   * @throws {EngineError} `FILE_FOREIGN`, `DISK_FULL`, `PATH_UNSAFE`, `NOT_READABLE`, `FILE_MISSING` (nothing to
+   * upload), `STATE_LOCKED`, `CLOSED` (aborted)
+   */
+  static async open(options: ContentOptions): Promise<TorrentContent> {
+    const { system, disk, hasher, info, stateDir, selection } = options
+    const geometry = new PieceGeometry(info)
+    const unproven = Bitfield.empty(geometry.pieceCount)
+    const name = stateName(options)
+    const lock = stateDir === undefined ? undefined : await disk.lockState(disk.joinPath(stateDir, `${name}.lock`))
+    const parts = stateDir === undefined ? { root: options.dir, path: [`.${name}.parts`] } : { root: stateDir, path: [`${name}.parts`] }
+    const layout = new FileLayout(info.files)
+    const storage: TorrentStorage = new TorrentStorage({
+      disk,
+      hasher,
+      slabs: options.slabs,
+      system,
+      torrent: info,
+      root: options.dir,
+      parts,
+      preallocation: options.preallocation,
+      wanted: info.files.map((_, fileIndex) => selection.isWanted(fileIndex)),
+      onFileChanged: (fileIndex) => {
+        const { begin, end } = layout.piecesOfFile(fileIndex, info.pieceLength)
+        for (let pieceIndex = begin; pieceIndex < end; pieceIndex++) if (picker.have.has(pieceIndex)) unproven.set(pieceIndex)
+      },
+    })
+    const availability = new Availability(geometry.pieceCount)
+    const assembly = new PieceAssembly({
+      slabs: options.slabs,
+      disk,
+      geometry,
+      memoryBytes: options.pieceMemoryBytes,
+      spill: { root: parts.root, path: [`${parts.path[0]}.spill`] },
+    })
+    const picker: PiecePicker = new PiecePicker({
+      geometry,
+      availability,
+      randomBelow: (limit) => system.randomBelow(limit),
+      maxOpenPieces: assembly.capacity,
+    })
+    picker.sequential = options.sequential
+    for (const [pieceIndex, priority] of selection.piecePriorities().entries()) picker.setPriority(pieceIndex, priority)
+
+    try {
+      const { verified, remembered } = await TorrentContent.#findVerified(options, storage, unproven)
+      if (options.uploadOnly) requireSomething(verified, options)
+      if (!options.uploadOnly) await storage.claim(verified)
+      for (const note of storage.notes) options.onNote(note)
+      verified.forEachSet((pieceIndex) => picker.markHave(pieceIndex))
+      if (options.uploadOnly) {
+        for (let pieceIndex = 0; pieceIndex < geometry.pieceCount; pieceIndex++) {
+          if (!verified.has(pieceIndex)) picker.setPriority(pieceIndex, 0)
+        }
+      }
+      const journal = await TorrentContent.#openJournal(options, storage, verified, unproven, remembered)
+      const { outcomes } = options
+      const committer = new PieceCommitter({
+        assembly,
+        storage,
+        journal,
+        owner: {
+          onPieceVerified: (pieceIndex) => outcomes.onVerified(pieceIndex, assembly.bytesOf(pieceIndex)),
+          onPieceBad: (pieceIndex) => {
+            outcomes.onBad(pieceIndex, assembly.bytesOf(pieceIndex))
+            assembly.release(pieceIndex)
+          },
+          onPieceFailed: (_pieceIndex, error) => outcomes.onWriteFailed(error),
+        },
+      })
+      const swarm: SwarmContent = { info, geometry, have: picker.have, unproven, availability, picker, assembly, committer, storage }
+      return new TorrentContent(swarm, journal, remembered, lock)
+    } catch (error) {
+      await storage.close()
+      await lock?.release()
+      throw error
+    }
+  }
+
+  /** What the disk holds and may be told to others; `unproven` gets what is only believed. */
+  static async #findVerified(
+    options: ContentOptions,
+    storage: TorrentStorage,
+    unproven: Bitfield,
+  ): Promise<{ verified: Bitfield; remembered: ResumeState | undefined }> {
+    const { disk, stateDir, infoHash, system, hasher } = options
+    const loaded =
+      stateDir === undefined ? undefined : await loadResume(disk, disk.joinPath(stateDir, `${stateName(options)}.resume`), infoHash)
+    for (const note of loaded?.notes ?? []) options.onNote(note)
+    const remembered = loaded?.state
+    const found = await storage.survey([...(remembered?.stamps.values() ?? [])])
+    const trust = judgeResume({
+      state: remembered,
+      boot: bootFingerprint(system.bootId()),
+      torrent: options.info,
+      found,
+      homeOf: (fileIndex) => storage.homeOf(fileIndex),
+    })
+    for (const note of trust.notes) options.onNote(note)
+    if (remembered !== undefined) storage.markUnsynced(remembered.unsynced)
+    const { verified } = trust
+    if (options.skipCheck) {
+      for (let pieceIndex = 0; pieceIndex < verified.size; pieceIndex++) {
+        if (verified.has(pieceIndex) || !storage.isPieceThere(pieceIndex)) continue
+        verified.set(pieceIndex)
+        unproven.set(pieceIndex)
+      }
+      return { verified, remembered }
+    }
+    const { isComplete } = await recheck({
+      storage,
+      hasher,
+      toCheck: trust.toCheck,
+      onProgress: options.onProgress,
+      onPiece: (pieceIndex, isGood) => {
+        if (isGood) verified.set(pieceIndex)
+      },
+      signal: options.signal,
+    })
+    if (!isComplete) throw new EngineError('CLOSED', 'Stopped while the files were being checked')
+    return { verified, remembered }
+  }
+
+  static async #openJournal(
+    options: ContentOptions,
+    storage: TorrentStorage,
+    verified: Bitfield,
+    unproven: Bitfield,
+    remembered: ResumeState | undefined,
+  ): Promise<ResumeJournal | undefined> {
+    const { disk, stateDir, infoHash, system, info } = options
+    if (stateDir === undefined) return undefined
+    const proven = verified.clone()
+    unproven.forEachSet((pieceIndex) => proven.clear(pieceIndex))
+    const journal = new ResumeJournal({
+      disk,
+      path: disk.joinPath(stateDir, `${stateName(options)}.resume`),
+      system,
+      content: {
+        infoHash,
+        pieceLength: info.pieceLength,
+        totalSize: info.totalSize,
+        verified: proven,
+        unsynced: remembered?.unsynced,
+        stamps: storage.stamps(),
+        selection: Uint8Array.from(options.selection.priorities),
+        uploaded: remembered?.uploaded ?? 0,
+        downloaded: remembered?.downloaded ?? 0,
+        infoRaw: options.keepsInfo ? info.raw : undefined,
+      },
+    })
+    // What a long check found out, or which magnet this was, should not be lost to a crash a second later.
+    if (options.keepsInfo || (remembered === undefined && !proven.isEmpty)) await journal.save()
+    return journal
+  }
+
+  /**
+   * Makes everything so far survive a power cut and writes down the totals of all runs. For a timer of some seconds.
+   * @returns pieces that are not sure to be on the disk and must be proven again
+   */
+  async syncPoint(uploaded: number, downloaded: number): Promise<readonly number[]> {
+    if (this.#journal === undefined) return []
+    await this.#journal.setTotals(this.earlierUploaded + uploaded, this.earlierDownloaded + downloaded)
+    const { lostPieces } = await this.#journal.syncPoint(this.swarm.storage)
+    for (const pieceIndex of lostPieces) if (this.swarm.have.has(pieceIndex)) this.swarm.unproven.set(pieceIndex)
+    return lostPieces
+  }
+
+  /**
+   * Other files are wanted, or more urgently.
+   * @throws {EngineError} `FILE_FOREIGN`, `DISK_FULL`: a file that is wanted now cannot be made
+   */
+  async select(selection: FileSelection): Promise<void> {
+    const { storage, picker, assembly, info } = this.swarm
+    await storage.setWanted(info.files.map((_, fileIndex) => selection.isWanted(fileIndex)))
+    for (const [pieceIndex, priority] of selection.piecePriorities().entries()) {
+      if (picker.setPriority(pieceIndex, priority)) assembly.release(pieceIndex)
+    }
+    await this.#journal?.save({ selection: Uint8Array.from(selection.priorities), stamps: storage.stamps() })
+  }
+
+  onPieceLost(pieceIndex: number): void {
+    // Should this fail, the next run finds out when it looks at the files.
+    this.#journal?.onPieceLost(pieceIndex).catch(() => undefined)
+  }
+
+  /** Waits for what is being written, syncs, writes the last word, closes the files. */
+  async close(uploaded: number, downloaded: number): Promise<void> {
+    const { committer, assembly, storage } = this.swarm
+    await committer.settle()
+    await assembly.close()
+    try {
+      if (this.#journal !== undefined) {
+        await this.#journal.setTotals(this.earlierUploaded + uploaded, this.earlierDownloaded + downloaded)
+        await this.#journal.close(storage)
+      }
+    } finally {
+      await storage.close()
+      await this.#lock?.release()
+    }
+  }
+}
+
+/**
+ * Under which name a torrent is remembered: the same torrent in two folders is two stories (one may seed what the other
+ * fetches, on one machine).
+ */
+function stateName({ infoHash, dir, hasher }: ContentOptions): string {
+  return `${toHex(infoHash)}-${toHex(hasher.sha1(encodeUtf8(dir)).subarray(0, 4))}`
+}
+
+function requireSomething(verified: Bitfield, options: ContentOptions): void {
+  if (!verified.isEmpty || verified.size === 0) return
+  throw new EngineError(
+    'FILE_MISSING',
+    `Nothing of '${options.info.name}' is in ${options.dir}: there is nothing to upload. Is this the folder that holds '${options.info.name}'?`,
+  )
+}

@@ -1,0 +1,83 @@
+import type { HashFunctions, Info } from '@shoal/protocol/metainfo/info'
+import { parseMagnet } from '@shoal/protocol/metainfo/magnet'
+import { parseMetainfo } from '@shoal/protocol/metainfo/metainfo'
+import { makePeerId } from '@shoal/protocol/peer-id'
+import { EngineError } from '../base/errors.ts'
+import type { Endpoint } from '../ports/network.ts'
+import type { System } from '../ports/system.ts'
+
+/** What to share or fetch, from where, and how. */
+export interface AddTorrent {
+  /** The bytes of a `.torrent` file; or: */
+  readonly metainfo?: Uint8Array
+  /** A magnet link. */
+  readonly magnet?: string
+  /** The folder that holds (or will hold) the file or folder of the torrent; absolute. */
+  readonly dir: string
+  /** Indexes of the wanted files, counted from 0; all when not given. */
+  readonly files?: readonly number[]
+  /** In the order of the file rather than the rarest first. */
+  readonly sequential?: boolean
+  /** Believes that all data is there, until a read disagrees. */
+  readonly skipCheck?: boolean
+  /** Shares what is there and fetches nothing. */
+  readonly uploadOnly?: boolean
+  readonly preallocation?: 'sparse' | 'full'
+  /** Peers to try besides those that trackers tell of. */
+  readonly peers?: readonly Endpoint[]
+  /** Trackers besides those of the torrent: only those that somebody asked for. */
+  readonly trackers?: readonly string[]
+  readonly uploadRateBytesPerSecond?: number
+  readonly downloadRateBytesPerSecond?: number
+}
+
+/** What is known of a torrent before anything was asked of anybody. */
+export interface TorrentSource {
+  readonly infoHash: Uint8Array
+  readonly info: Info | undefined
+  readonly name: string | undefined
+  readonly trackers: readonly (readonly string[])[]
+  readonly peers: readonly Endpoint[]
+  readonly selectedFiles: readonly number[] | undefined
+  makePeerId(system: System): Uint8Array
+}
+
+const PEER_ID_PREFIX = '-SH0100-'
+
+/** @throws {ProtocolError} of the metainfo or magnet. @throws {EngineError} `OPTION_INVALID`, `TORRENT_UNSUPPORTED` */
+export function torrentSource(what: AddTorrent, hashes: HashFunctions): TorrentSource {
+  const extraTier = what.trackers === undefined || what.trackers.length === 0 ? [] : [what.trackers]
+  const common = { makePeerId: (system: System) => makePeerId(PEER_ID_PREFIX, system.randomBytes(12)) }
+  if (what.metainfo !== undefined) {
+    const { info, trackers } = parseMetainfo(what.metainfo, hashes)
+    return {
+      ...common,
+      infoHash: info.infoHashV1 ?? v2Only(info.name),
+      info,
+      name: info.name,
+      trackers: [...trackers, ...extraTier],
+      peers: [],
+      selectedFiles: undefined,
+    }
+  }
+  if (what.magnet === undefined) throw new EngineError('OPTION_INVALID', 'Give the bytes of a torrent file or a magnet link')
+  const magnet = parseMagnet(what.magnet)
+  return {
+    ...common,
+    infoHash: magnet.infoHashV1 ?? v2Only(magnet.name ?? 'This magnet link'),
+    info: undefined,
+    name: magnet.name,
+    // A magnet link has no tiers: each of its trackers is one.
+    trackers: [...magnet.trackers.map((url) => [url]), ...extraTier],
+    // Names in x.pe would have to be resolved: trackers do better.
+    peers: magnet.peers.filter(({ host }) => /^[\d.]+$|:/.test(host)),
+    selectedFiles: magnet.selectedFiles,
+  }
+}
+
+function v2Only(name: string): never {
+  throw new EngineError(
+    'TORRENT_UNSUPPORTED',
+    `'${name}' is v2-only (BEP 52), which Shoal reads but does not transfer yet. Ask whoever made it for a hybrid torrent.`,
+  )
+}

@@ -1,0 +1,561 @@
+import { toHex } from '@shoal/protocol/bytes'
+import type { HashFunctions, Info } from '@shoal/protocol/metainfo/info'
+import { parseInfo } from '@shoal/protocol/metainfo/info'
+import { LEFT_UNKNOWN } from '@shoal/protocol/tracker/announce'
+import { asEngineError, EngineError } from '../base/errors.ts'
+import { Emitter } from '../base/events.ts'
+import type { SessionOptions } from '../base/options.ts'
+import { AbortSwitch } from '../discovery/abort-switch.ts'
+import { Announcer, type AnnouncerOwner, type AnnounceState } from '../discovery/announcer.ts'
+import type { TrackerClient } from '../discovery/tracker-client.ts'
+import type { TrackerStatus } from '../discovery/tracker-tier.ts'
+import type { PeerDoor } from '../peer/peer-connection.ts'
+import { RateLimiter } from '../peer/rate-limiter.ts'
+import type { FramePool } from '../peer/upload-frame.ts'
+import type { Disk } from '../ports/disk.ts'
+import type { Hasher } from '../ports/hasher.ts'
+import type { Endpoint, Network } from '../ports/network.ts'
+import type { System, Timer } from '../ports/system.ts'
+import type { SlabPool } from '../storage/slab-pool.ts'
+import { Swarm, type SwarmOwner } from '../swarm/swarm.ts'
+import type { SwarmPeer } from '../swarm/swarm-peer.ts'
+import { FileSelection } from './file-selection.ts'
+import { type StreamRange, streamFile } from './file-stream.ts'
+import { TorrentContent } from './torrent-content.ts'
+import type { TorrentEvents, TorrentSnapshot } from './torrent-events.ts'
+import { peerSnapshot } from './torrent-snapshot.ts'
+import { type AddTorrent, type TorrentSource, torrentSource } from './torrent-source.ts'
+import { nextState, type TorrentEvent, type TorrentState } from './torrent-state.ts'
+
+const SYNC_INTERVAL_MS = 10_000
+const LOOK_INTERVAL_MS = 5_000
+/** How often a full disk is tried again. */
+const DISK_RETRY_MS = 5_000
+
+/** What a torrent shares with the others of its session. */
+export interface TorrentHost {
+  readonly system: System
+  readonly network: Network
+  readonly disk: Disk
+  readonly hasher: Hasher
+  readonly session: SessionOptions
+  readonly frames: FramePool
+  readonly slabs: SlabPool
+  readonly trackers: TrackerClient
+  readonly uploadLimiter: RateLimiter
+  readonly downloadLimiter: RateLimiter
+  readonly listenPort: number
+  /** Tells trackers that our addresses are one client (BEP 7). */
+  readonly trackerKey: number
+  nextPeerKey(): number
+}
+
+/**
+ * One torrent: wires swarm, content and announcer together, owns their lives and tells people about them.
+ *
+ * It decides nothing about pieces or peers. Its state is one of `torrent-state.ts`, changed only by `#apply`.
+ */
+export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, AnnouncerOwner {
+  readonly infoHash: Uint8Array
+  readonly infoHashHex: string
+  readonly dir: string
+  readonly #host: TorrentHost
+  readonly #what: AddTorrent
+  readonly #source: TorrentSource
+  readonly #uploadLimiter: RateLimiter
+  readonly #downloadLimiter: RateLimiter
+  readonly #timers: Timer[] = []
+  readonly #whenHave = new Map<number, { resolve: () => void; reject: (error: EngineError) => void; promise: Promise<void> }>()
+  #state: TorrentState = { status: 'stopped' }
+  #info: Info | undefined
+  #selection: FileSelection | undefined
+  #abort = new AbortSwitch()
+  #swarm: Swarm | undefined
+  #announcer: Announcer | undefined
+  #content: TorrentContent | undefined
+  #opening: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  #isDone = false
+  #isReady = false
+  #isMeeting = false
+  #diskRetry: Timer | undefined
+
+  /** @throws {ProtocolError} of the metainfo or magnet. @throws {EngineError} `TORRENT_UNSUPPORTED`, `OPTION_INVALID`, `NOTHING_SELECTED` */
+  constructor(host: TorrentHost, what: AddTorrent) {
+    super()
+    this.#host = host
+    this.#what = what
+    this.#source = torrentSource(what, this.#hashes)
+    this.infoHash = this.#source.infoHash
+    this.infoHashHex = toHex(this.infoHash)
+    this.dir = what.dir
+    if (this.#source.info !== undefined) this.#learn(this.#source.info)
+    this.#uploadLimiter = new RateLimiter({
+      bytesPerSecond: what.uploadRateBytesPerSecond ?? Number.POSITIVE_INFINITY,
+      system: host.system,
+      parent: host.uploadLimiter,
+    })
+    this.#downloadLimiter = new RateLimiter({
+      bytesPerSecond: what.downloadRateBytesPerSecond ?? Number.POSITIVE_INFINITY,
+      system: host.system,
+      parent: host.downloadLimiter,
+    })
+  }
+
+  get name(): string {
+    return this.#info?.name ?? this.#source.name ?? this.infoHashHex
+  }
+
+  get state(): TorrentState {
+    return this.#state
+  }
+
+  /** Undefined while a magnet link fetches it. */
+  get info(): Info | undefined {
+    return this.#info
+  }
+
+  get connectionCount(): number {
+    return this.#swarm?.connectionCount ?? 0
+  }
+
+  /** For handshakes that name this torrent; undefined while it takes nobody in. */
+  get door(): PeerDoor | undefined {
+    const isIn = this.#state.status !== 'stopped' && this.#state.status !== 'failed'
+    return isIn && (this.#content !== undefined || this.#state.status === 'fetching-metadata') ? this.#swarm : undefined
+  }
+
+  /** Starts (again). What is wrong becomes an `error` event and the state `failed`. */
+  start(): void {
+    if (this.#state.status !== 'stopped' && this.#state.status !== 'failed') return
+    this.#abort = new AbortSwitch()
+    this.#stopping = undefined
+    this.#isDone = this.#isReady = this.#isMeeting = false
+    this.#apply({ type: 'start', hasMetadata: this.#info !== undefined })
+    const swarm = new Swarm({
+      host: {
+        system: this.#host.system,
+        network: this.#host.network,
+        hasher: this.#host.hasher,
+        frames: this.#host.frames,
+        connection: this.#host.session.connection,
+        swarm: this.#host.session.swarm,
+        uploadLimiter: this.#uploadLimiter,
+        downloadLimiter: this.#downloadLimiter,
+        listenPort: this.#host.listenPort,
+        nextPeerKey: () => this.#host.nextPeerKey(),
+      },
+      owner: this,
+      infoHash: this.infoHash,
+      ourPeerId: this.#source.makePeerId(this.#host.system),
+      metadata: this.#info?.raw,
+    })
+    this.#swarm = swarm
+    this.#announcer = new Announcer({
+      system: this.#host.system,
+      client: this.#host.trackers,
+      tiers: this.#source.trackers,
+      identity: { infoHash: this.infoHash, peerId: swarm.ourPeerId, port: this.#host.listenPort, key: this.#host.trackerKey },
+      state: this.#announceState(),
+      owner: this,
+      options: { stopTimeoutMs: this.#host.session.stopTimeoutMs },
+    })
+    if (this.#info === undefined) this.#meetPeers()
+    else this.#openContent(this.#info)
+  }
+
+  /** Tells trackers and peers, writes down what there is, closes the files. Resolves when all of it is done. */
+  stop(): Promise<void> {
+    this.#apply({ type: 'stop' })
+    this.#stopping ??= this.#end()
+    return this.#stopping
+  }
+
+  /** Checked, listening, and every tracker tier has answered or failed once. Rejects when the torrent fails before. */
+  whenReady(): Promise<void> {
+    return this.#when('ready', () => this.#isReady)
+  }
+
+  /** All wanted files are complete and verified. Rejects when the torrent fails or stops before. */
+  whenDone(): Promise<void> {
+    return this.#when('done', () => this.#isDone)
+  }
+
+  /** Peers to try besides those that trackers tell of. */
+  addPeers(endpoints: readonly Endpoint[]): void {
+    this.#swarm?.addEndpoints(endpoints, 'manual')
+  }
+
+  setUploadRate(bytesPerSecond: number): void {
+    this.#uploadLimiter.setRate(bytesPerSecond)
+  }
+
+  setDownloadRate(bytesPerSecond: number): void {
+    this.#downloadLimiter.setRate(bytesPerSecond)
+  }
+
+  /** One priority a file, 0 (not wanted) to 7 (first). @throws {EngineError} as `FileSelection.setPriorities`, and of the disk */
+  async setPriorities(priorities: readonly number[]): Promise<void> {
+    const selection = this.#selection
+    if (selection === undefined || this.#info === undefined)
+      throw new EngineError('OPTION_INVALID', 'The files are not known yet: wait for the metadata')
+    selection.setPriorities(priorities)
+    await this.#content?.select(selection)
+    this.#swarm?.onSelectionChanged()
+    this.#onPiecesChanged()
+  }
+
+  /**
+   * The bytes of one file in order, each as soon as it is verified; what is read next is fetched first.
+   * @throws {EngineError} `OPTION_INVALID` for a file or range that is not there, `CLOSED` when the torrent stops
+   */
+  async *stream(fileIndex: number, range?: StreamRange): AsyncGenerator<Uint8Array, void, undefined> {
+    const content = this.#content?.swarm
+    const file = this.#info?.files[fileIndex]
+    if (content === undefined || file === undefined) throw new EngineError('OPTION_INVALID', `There is no file ${fileIndex} to read yet`)
+    yield* streamFile(
+      {
+        geometry: content.geometry,
+        whenHave: (pieceIndex) => this.#whenPiece(pieceIndex),
+        setCursor: (pieceIndex) => {
+          content.picker.sequential = pieceIndex !== undefined || this.#what.sequential === true
+          content.picker.setCursor(pieceIndex ?? 0)
+        },
+        read: (pieceIndex, begin, view) => content.storage.readBlocks(pieceIndex, begin, [view]),
+      },
+      file,
+      range,
+    )
+  }
+
+  snapshot(): TorrentSnapshot {
+    const now = this.#host.system.now()
+    const peers = [...(this.#swarm?.peers() ?? [])].map((peer) => peerSnapshot(peer, now))
+    const downloadRate = peers.reduce((sum, peer) => sum + peer.downloadRate, 0)
+    const { wantedSize, haveBytes } = this.#progress()
+    const missing = wantedSize - haveBytes
+    const trackers = this.#announcer?.trackers ?? []
+    return {
+      name: this.name,
+      infoHashHex: this.infoHashHex,
+      state: this.#state,
+      totalSize: this.#info?.totalSize ?? 0,
+      wantedSize,
+      haveBytes,
+      pieceLength: this.#info?.pieceLength ?? 0,
+      pieceCount: this.#info?.pieceCount ?? 0,
+      havePieces: this.#content?.swarm.have.clone(),
+      downloadRate,
+      uploadRate: peers.reduce((sum, peer) => sum + peer.uploadRate, 0),
+      downloaded: (this.#content?.earlierDownloaded ?? 0) + (this.#swarm?.downloadedBytes ?? 0),
+      uploaded: (this.#content?.earlierUploaded ?? 0) + (this.#swarm?.uploadedBytes ?? 0),
+      wasted: this.#swarm?.wastedBytes ?? 0,
+      peers,
+      seedsKnown: most(trackers.map((tracker) => tracker.seeds)),
+      leechersKnown: most(trackers.map((tracker) => tracker.leechers)),
+      trackers,
+      etaMs: missing > 0 && downloadRate > 0 ? (missing / downloadRate) * 1000 : undefined,
+    }
+  }
+
+  // --- from the swarm ----------------------------------------------------------------------------------------
+
+  onMetadata(raw: Uint8Array): void {
+    try {
+      this.#learn(parseInfo(raw.slice(), this.#hashes))
+    } catch (error) {
+      this.#fail(asEngineError(error, 'METADATA_INVALID', 'Cannot use the metadata that the peers sent'))
+      return
+    }
+    this.#apply({ type: 'metadata' })
+    this.emit('metadata', this.#info!)
+    this.#openContent(this.#info!)
+  }
+
+  onPeerConnected(peer: SwarmPeer): void {
+    const { remote, client } = peer.connection
+    this.emit('peer-connected', { host: remote.host, port: remote.port, client })
+  }
+
+  onPeerBanned(peer: SwarmPeer, pieceIndex: number): void {
+    const { remote, client } = peer.connection
+    this.emit('peer-banned', { host: remote.host, port: remote.port, client, pieceIndex })
+  }
+
+  onPieceVerified(pieceIndex: number): void {
+    this.#whenHave.get(pieceIndex)?.resolve()
+    this.#whenHave.delete(pieceIndex)
+    if (this.#state.status === 'waiting-for-disk' && this.#content?.swarm.committer.failedCount === 0) this.#onDiskReady()
+    this.emit('piece', { pieceIndex })
+    this.#onPiecesChanged()
+  }
+
+  onPieceLost(pieceIndex: number, error: EngineError | undefined): void {
+    this.#content?.onPieceLost(pieceIndex)
+    const why = error?.message ?? 'its file was changed or removed'
+    this.emit('warning', new EngineError('FILE_CHANGED', `Piece ${pieceIndex} is no longer right on disk: ${why}. It is fetched again.`))
+    this.#isDone = false
+    this.#onPiecesChanged()
+  }
+
+  onComplete(): void {
+    this.#announcer?.complete()
+    this.#done()
+  }
+
+  onWriteFailed(error: EngineError): void {
+    const isHopeless = error.code === 'FILE_FOREIGN' || error.code === 'PATH_UNSAFE'
+    const isNewTrouble = error.code !== 'DISK_FULL' && this.#content?.swarm.have.isEmpty === true
+    if (isHopeless || isNewTrouble) {
+      this.#fail(error)
+      return
+    }
+    const before = this.#state
+    this.#apply({ type: 'disk-full', error })
+    if (this.#state !== before) this.emit('warning', error)
+    this.#diskRetry ??= this.#host.system.every(DISK_RETRY_MS, () => this.#content?.swarm.committer.retry())
+  }
+
+  // --- from the announcer ------------------------------------------------------------------------------------
+
+  onPeers(endpoints: readonly Endpoint[]): void {
+    this.#swarm?.addEndpoints(endpoints, 'tracker')
+  }
+
+  onTrackerStatus(status: TrackerStatus): void {
+    this.emit('tracker', status)
+  }
+
+  onFirstRound(): void {
+    this.#ready()
+  }
+
+  // --- inside ------------------------------------------------------------------------------------------------
+
+  get #hashes(): HashFunctions {
+    const { hasher } = this.#host
+    return { sha1: (bytes) => hasher.sha1(bytes), sha256: (bytes) => hasher.sha256(bytes) }
+  }
+
+  #learn(info: Info): void {
+    if (info.infoHashV1 === undefined) {
+      throw new EngineError(
+        'TORRENT_UNSUPPORTED',
+        `'${info.name}' is a v2-only torrent (BEP 52): Shoal transfers v1 and hybrid torrents. Ask whoever made it for a hybrid one.`,
+      )
+    }
+    const selection = new FileSelection(info.files, info.pieceLength)
+    const wanted = this.#what.files ?? this.#source.selectedFiles
+    if (wanted !== undefined) selection.selectOnly(wanted)
+    this.#info = info
+    this.#selection = selection
+  }
+
+  #openContent(info: Info): void {
+    this.#opening = this.#open(info).catch((error: unknown) => {
+      if (!this.#abort.aborted) this.#fail(asEngineError(error, 'DISK_FAILED', `Cannot open '${info.name}'`))
+    })
+  }
+
+  async #open(info: Info): Promise<void> {
+    const swarm = this.#swarm!
+    const isMet = this.#isMeeting
+    const content = await TorrentContent.open({
+      ...this.#host,
+      info,
+      infoHash: this.infoHash,
+      dir: this.#what.dir,
+      stateDir: this.#host.session.stateDir,
+      selection: this.#selection!,
+      preallocation: this.#what.preallocation ?? 'sparse',
+      pieceMemoryBytes: this.#host.session.pieceMemoryBytes,
+      sequential: this.#what.sequential ?? false,
+      skipCheck: this.#what.skipCheck ?? false,
+      uploadOnly: this.#what.uploadOnly ?? false,
+      keepsInfo: this.#source.info === undefined,
+      signal: this.#abort,
+      onProgress: (checkedPieceCount, pieceCount) => {
+        this.#apply({ type: 'check-progress', checkedPieceCount, pieceCount })
+        this.emit('checking', { checkedPieces: checkedPieceCount, piecesToCheck: pieceCount })
+      },
+      onNote: (note) => this.emit('note', note),
+      outcomes: swarm.pieceOutcomes,
+    })
+    if (this.#abort.aborted) {
+      await content.close(0, 0)
+      return
+    }
+    this.#content = content
+    swarm.setContent(content.swarm)
+    const { picker } = content.swarm
+    this.#apply({ type: 'checked', ...this.#missing() })
+    this.#keepTime(content)
+    if (picker.wantedComplete) this.#done()
+    // A magnet has met them to fetch the metadata.
+    if (!isMet) this.#meetPeers()
+  }
+
+  #meetPeers(): void {
+    this.#isMeeting = true
+    this.#swarm!.start()
+    this.#swarm!.addEndpoints(this.#source.peers, 'magnet')
+    this.#swarm!.addEndpoints(this.#what.peers ?? [], 'manual')
+    this.#announcer!.start()
+  }
+
+  #keepTime(content: TorrentContent): void {
+    const { system } = this.#host
+    this.#timers.push(
+      system.every(SYNC_INTERVAL_MS, () => {
+        content.syncPoint(this.#swarm?.uploadedBytes ?? 0, this.#swarm?.downloadedBytes ?? 0).catch((error: unknown) => this.#warn(error))
+      }),
+      system.every(LOOK_INTERVAL_MS, () => {
+        content.swarm.storage.lookForChanges().catch((error: unknown) => this.#warn(error))
+      }),
+    )
+  }
+
+  async #end(): Promise<void> {
+    this.#abort.abort()
+    for (const timer of this.#timers.splice(0)) timer.cancel()
+    this.#diskRetry?.cancel()
+    this.#diskRetry = undefined
+    const closed = new EngineError('CLOSED', 'The torrent has stopped')
+    for (const waiting of this.#whenHave.values()) waiting.reject(closed)
+    this.#whenHave.clear()
+    const swarm = this.#swarm
+    const told = this.#announcer?.stop()
+    const [uploaded, downloaded] = [swarm?.uploadedBytes ?? 0, swarm?.downloadedBytes ?? 0]
+    swarm?.close()
+    this.#uploadLimiter.close()
+    this.#downloadLimiter.close()
+    await this.#opening
+    try {
+      await this.#content?.close(uploaded, downloaded)
+    } finally {
+      this.#content = undefined
+      await told
+      this.#swarm = undefined
+      this.#announcer = undefined
+    }
+  }
+
+  #fail(error: EngineError): void {
+    this.#apply({ type: 'fail', error })
+    // What could not be closed does not matter more than why it is closed.
+    this.#stopping ??= this.#end().catch(() => undefined)
+    this.emit('error', error)
+  }
+
+  #apply(event: TorrentEvent): void {
+    const next = nextState(this.#state, event)
+    if (next === this.#state) return
+    this.#state = next
+    this.emit('state', next)
+  }
+
+  #missing(): { missingWantedCount: number; missingCount: number } {
+    const { picker, geometry, have } = this.#content!.swarm
+    return { missingWantedCount: picker.missingWantedCount, missingCount: geometry.pieceCount - have.count }
+  }
+
+  #onPiecesChanged(): void {
+    if (this.#content !== undefined) this.#apply({ type: 'pieces-changed', ...this.#missing() })
+  }
+
+  #onDiskReady(): void {
+    this.#diskRetry?.cancel()
+    this.#diskRetry = undefined
+    this.#apply({ type: 'disk-ready' })
+    this.#swarm?.resumeDownload()
+  }
+
+  #done(): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.emit('done', undefined)
+  }
+
+  #ready(): void {
+    if (this.#isReady) return
+    this.#isReady = true
+    this.emit('ready', undefined)
+  }
+
+  #warn(error: unknown): void {
+    this.emit('warning', asEngineError(error, 'DISK_FAILED', 'Cannot look after the files'))
+  }
+
+  /** Bytes wanted and bytes here. Pieces are all or nothing, so a small file is there when its piece is. */
+  #progress(): { wantedSize: number; haveBytes: number } {
+    const wantedSize = this.#selection?.wantedSize ?? 0
+    const content = this.#content?.swarm
+    if (content === undefined) return { wantedSize, haveBytes: 0 }
+    const { picker, geometry } = content
+    if (picker.wantedComplete) return { wantedSize, haveBytes: wantedSize }
+    const missing = Math.min(wantedSize, picker.missingWantedCount * geometry.pieceSize(0))
+    return { wantedSize, haveBytes: wantedSize - missing }
+  }
+
+  /** Live: the announcer looks whenever it asks. Bytes are of this run. */
+  #announceState(): AnnounceState {
+    const { session } = this.#host
+    const bytesLeft = (): number => {
+      if (this.#content === undefined) return LEFT_UNKNOWN
+      const { wantedSize, haveBytes } = this.#progress()
+      return wantedSize - haveBytes
+    }
+    const swarm = (): Swarm | undefined => this.#swarm
+    return {
+      get uploaded(): number {
+        return swarm()?.uploadedBytes ?? 0
+      },
+      get downloaded(): number {
+        return swarm()?.downloadedBytes ?? 0
+      },
+      get left(): number {
+        return bytesLeft()
+      },
+      get peersWanted(): number {
+        return session.swarm.maxConnections - (swarm()?.connectionCount ?? 0)
+      },
+      get peerCount(): number {
+        return swarm()?.peerList.size ?? 0
+      },
+    }
+  }
+
+  #whenPiece(pieceIndex: number): Promise<void> {
+    if (this.#content?.swarm.have.has(pieceIndex) === true) return Promise.resolve()
+    let waiting = this.#whenHave.get(pieceIndex)
+    if (waiting === undefined) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      waiting = { promise, resolve, reject }
+      this.#whenHave.set(pieceIndex, waiting)
+    }
+    return waiting.promise
+  }
+
+  #when(name: 'ready' | 'done', isSo: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (isSo()) return resolve()
+      if (this.#state.status === 'failed') return reject(this.#state.error)
+      const offs = [
+        this.on(name, () => settle(resolve)),
+        this.on('state', (state) => {
+          if (state.status === 'failed') settle(() => reject(state.error))
+          if (state.status === 'stopped') settle(() => reject(new EngineError('CLOSED', 'The torrent has stopped')))
+        }),
+      ]
+      const settle = (how: () => void): void => {
+        for (const off of offs) off()
+        how()
+      }
+    })
+  }
+}
+
+function most(counts: readonly (number | undefined)[]): number | undefined {
+  const known = counts.filter((count) => count !== undefined)
+  return known.length === 0 ? undefined : Math.max(...known)
+}
