@@ -46,6 +46,7 @@ export class TrackerClient {
     const target = checkedTrackerUrl(url)
     const deadline = this.#system.now() + question.timeoutMs
     const addresses = await this.#addresses(target, question.timeoutMs)
+    if (question.signal?.aborted === true) throw new EngineError('CLOSED', 'Asking the tracker was called off.')
     const rest = { ...question, timeoutMs: Math.max(1, deadline - this.#system.now()) }
     const ask = (address: string): Promise<AnnounceReply | TrackerFailure> => {
       if (target.scheme === 'udp') return this.#udp.announce({ host: address, port: target.port }, target.pathAndQuery, request, rest)
