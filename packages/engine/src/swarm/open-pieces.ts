@@ -41,7 +41,7 @@ export class PeerWork {
   freshHaveCount = -1
   freshLevel = 0
   freshFromCount = 0
-  endgameLoosenings = -1
+  endgameChanges = -1
   endgameHaveCount = -1
   endgameSequence = 0
   endgameBlock = 0

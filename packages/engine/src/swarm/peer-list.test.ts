@@ -226,7 +226,7 @@ describe('PeerList', () => {
     const endpoint = fc.record({ host: fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3'), port: fc.integer({ min: 1, max: 4 }) })
     const step = fc.tuple(fc.constantFrom('add', 'dial', 'connect', 'reach', 'fail', 'close', 'ban', 'self'), endpoint)
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
         const list = listWith({ maxPeers: 5, bansPerAddress: 4 })
         let now = 0
         for (const [what, where] of steps) {

@@ -144,7 +144,7 @@ export class PiecePicker {
       this.#open.close(piece)
       isGivenUp = true
     }
-    if (priority === 0) this.#paroles.delete(pieceIndex)
+    if (priority === 0 && this.#open.get(pieceIndex) === undefined) this.#paroles.delete(pieceIndex)
     this.#settle(pieceIndex)
     return isGivenUp
   }
@@ -175,7 +175,8 @@ export class PiecePicker {
    */
   pick(peer: PickPeer, count: number, onPick: (pieceIndex: number, begin: number, length: number) => void): number {
     const work = this.#open.peer(peer.key)
-    this.#open.setSlow(work, peer.isSlow)
+    if (!peer.isSlow) this.#open.setSlow(work, false)
+    else if (!work.isSlow) this.onPeerSlow(peer.key)
     if (peer.allowedFast?.size === 0) return 0
     let left = count
     while (left > 0) {
@@ -242,8 +243,7 @@ export class PiecePicker {
   /** Its open blocks may be asked of others too; they stay asked of it. The next `pick` says when it keeps up again. */
   onPeerSlow(peerKey: number): void {
     this.endParole(peerKey)
-    const work = this.#open.knownPeer(peerKey)
-    if (work !== undefined) this.#open.setSlow(work, true)
+    this.#open.setSlow(this.#open.peer(peerKey), true)
   }
 
   /** Pieces that only this peer was to be asked for are for all again: it choked us, or cannot be waited for. */
@@ -269,7 +269,8 @@ export class PiecePicker {
     if (piece === undefined) return
     this.#open.close(piece)
     const onlyFrom = options?.onlyFrom
-    if (onlyFrom !== undefined && this.#priorities[pieceIndex] !== 0) this.#paroles.set(pieceIndex, onlyFrom)
+    const isOnParole = onlyFrom !== undefined && this.#priorities[pieceIndex] !== 0 && this.#open.knownPeer(onlyFrom)?.isSlow !== true
+    if (isOnParole) this.#paroles.set(pieceIndex, onlyFrom)
     else this.#paroles.delete(pieceIndex)
     this.#settle(pieceIndex)
   }
@@ -329,9 +330,9 @@ export class PiecePicker {
     }
     if (!mayJoin) return undefined
     const mayOpen = this.openPieceCount < this.#maxOpenPieces
-    const paroled = mayOpen ? this.#parolePieceFor(peer) : undefined
-    if (paroled !== undefined) return this.#openPiece(paroled)
     if (this.sequential) return this.#chooseInSequence(peer, mayOpen)
+    const paroled = mayOpen ? this.#parolePieceFor(peer) : -1
+    if (paroled !== -1) return this.#openPiece(paroled)
 
     const orphan = this.#best(this.#open.orphans, peer)
     if (work.isSlow) {
@@ -349,8 +350,13 @@ export class PiecePicker {
     const orphan = this.#best(this.#open.orphans, peer)
     const shared = this.#best(this.#open.shared, peer)
     const begun = orphan === undefined || (shared !== undefined && this.#isBefore(shared, orphan)) ? shared : orphan
-    const fresh = mayOpen ? this.#freshInSequence(peer, begun?.index) : -1
-    return fresh === -1 ? begun : this.#openPiece(fresh)
+    if (!mayOpen) return begun
+    const paroled = this.#parolePieceFor(peer)
+    const isParoledFirst = paroled !== -1 && (begun === undefined || this.#isFreshBefore(paroled, begun.index))
+    const limit = isParoledFirst ? paroled : begun?.index
+    const fresh = this.#freshInSequence(peer, limit)
+    if (fresh !== -1) return this.#openPiece(fresh)
+    return isParoledFirst ? this.#openPiece(paroled) : begun
   }
 
   /** The best piece that the peer has a part in already. */
@@ -394,12 +400,15 @@ export class PiecePicker {
     )
   }
 
-  #parolePieceFor(peer: PickPeer): number | undefined {
+  /** A piece that only this peer is to be asked for, and that is not in work yet; -1 when there is none. */
+  #parolePieceFor(peer: PickPeer): number {
+    let best = -1
     for (const [pieceIndex, onlyFrom] of this.#paroles) {
-      if (onlyFrom !== peer.key || this.#open.get(pieceIndex) !== undefined) continue
-      if (peer.pieces.has(pieceIndex) && (peer.allowedFast === undefined || peer.allowedFast.has(pieceIndex))) return pieceIndex
+      if (onlyFrom !== peer.key || this.#open.get(pieceIndex) !== undefined || !peer.pieces.has(pieceIndex)) continue
+      if (peer.allowedFast !== undefined && !peer.allowedFast.has(pieceIndex)) continue
+      if (best === -1 || this.#isFreshBefore(pieceIndex, best)) best = pieceIndex
     }
-    return undefined
+    return best
   }
 
   /** The piece to begin with the peer, of at least that priority; -1 when there is none. */
@@ -451,22 +460,22 @@ export class PiecePicker {
     return this.#availability.countOf(pieceIndex) < this.#availability.countOf(other)
   }
 
-  /** The first piece to begin with the peer that goes before `begun`; -1 when there is none. */
-  #freshInSequence(peer: PickPeer, begun: number | undefined): number {
+  /** The first piece to begin with the peer that goes before the piece `limit`; -1 when there is none. */
+  #freshInSequence(peer: PickPeer, limit: number | undefined): number {
     if (peer.allowedFast !== undefined) {
       const fresh = this.#freshAllowedFast(peer, peer.allowedFast, 1)
-      return fresh !== -1 && (begun === undefined || this.#isFreshBefore(fresh, begun)) ? fresh : -1
+      return fresh !== -1 && (limit === undefined || this.#isFreshBefore(fresh, limit)) ? fresh : -1
     }
-    const lowestLevel = begun === undefined ? 1 : this.#priorities[begun]!
     const { pieceCount } = this.#geometry
+    const lowestLevel = limit === undefined ? 1 : this.#priorities[limit]!
     for (let level = MAX_LEVEL; level >= lowestLevel; level--) {
       if (this.#availability.lengthOf(level) === 0) continue
-      const limit = level === lowestLevel && begun !== undefined ? begun : undefined
-      const isLimitAhead = limit !== undefined && limit >= this.#cursor
-      const ahead = this.#availability.first(level, peer.pieces, this.#cursor, isLimitAhead ? limit : pieceCount)
+      const end = limit !== undefined && level === lowestLevel ? limit : undefined
+      const isEndAhead = end !== undefined && end >= this.#cursor
+      const ahead = this.#availability.first(level, peer.pieces, this.#cursor, isEndAhead ? end : pieceCount)
       if (ahead !== -1) return ahead
-      if (isLimitAhead) continue
-      const behind = this.#availability.first(level, peer.pieces, 0, limit ?? this.#cursor)
+      if (isEndAhead) continue
+      const behind = this.#availability.first(level, peer.pieces, 0, end ?? this.#cursor)
       if (behind !== -1) return behind
     }
     return -1
@@ -509,9 +518,11 @@ export class PiecePicker {
     let left = Math.min(count, this.#endgameDepth - work.asked)
     if (left <= 0) return 0
     const wanted = left
-    const { all, loosenings } = this.#open
-    if (work.endgameLoosenings !== loosenings || work.endgameHaveCount !== peer.pieces.count) {
-      work.endgameLoosenings = loosenings
+    const { all } = this.#open
+    // Both only grow. A peer that lost one piece and got another has as many as before, but that eases too.
+    const changes = this.#open.loosenings + this.#availability.easings
+    if (work.endgameChanges !== changes || work.endgameHaveCount !== peer.pieces.count) {
+      work.endgameChanges = changes
       work.endgameHaveCount = peer.pieces.count
       work.endgameSequence = 0
       work.endgameBlock = 0
