@@ -19,6 +19,7 @@ import {
   uint32,
   uint64,
   utf8Length,
+  viewOf,
 } from './bytes.ts'
 
 const anyBytes = fc.uint8Array({ maxLength: 64 })
@@ -130,5 +131,17 @@ describe('UTF-8', () => {
   test('decodes long text whole', () => {
     const text = 'đề🐟'.repeat(5000)
     assert.equal(decodeUtf8(encodeUtf8(text)), text)
+  })
+})
+
+describe('viewOf', () => {
+  test('shares the bytes, and is plain also for a Node Buffer', () => {
+    const buffer = Buffer.from('abcdef').subarray(1)
+    const view = viewOf(buffer, 1, 3)
+    assert.equal(latin1(view), 'cd')
+    assert.equal(view.constructor, Uint8Array)
+    buffer[1] = 0x78
+    assert.equal(latin1(view), 'xd')
+    assert.equal(latin1(viewOf(buffer)), 'bxdef')
   })
 })

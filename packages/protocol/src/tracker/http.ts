@@ -1,5 +1,5 @@
 import { BencodeDictionary, BencodeList, type BencodeValue, decodeBencodePrefix, type EncodableValue, encodeBencode } from '../bencode.ts'
-import { fromLatin1, latin1 } from '../bytes.ts'
+import { fromLatin1, latin1, viewOf } from '../bytes.ts'
 import { cleanText } from '../clean-text.ts'
 import { ProtocolError } from '../errors.ts'
 import { formatIp, parseIp } from '../ip-address.ts'
@@ -189,7 +189,7 @@ function decodeReply(bytes: Uint8Array): BencodeDictionary {
   let value: BencodeValue
   try {
     // What follows the dictionary (a line break, usually) does no harm.
-    value = decodeBencodePrefix(bytes, REPLY_LIMITS).value
+    value = decodeBencodePrefix(viewOf(bytes), REPLY_LIMITS).value
   } catch (cause) {
     const begins = cleanText(latin1(bytes.subarray(0, 40)), 40)
     const reason = cause instanceof Error ? cause.message : String(cause)

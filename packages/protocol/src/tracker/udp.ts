@@ -1,4 +1,4 @@
-import { encodeUtf8, setUint16, setUint32, setUint64, uint16, uint32, uint64 } from '../bytes.ts'
+import { encodeUtf8, setUint16, setUint32, setUint64, uint16, uint32, uint64, viewOf } from '../bytes.ts'
 import { cleanText } from '../clean-text.ts'
 import { ProtocolError } from '../errors.ts'
 import {
@@ -108,7 +108,7 @@ export function parseUdpRequest(bytes: Uint8Array): UdpRequest {
   if (bytes.length < REQUEST_HEADER_BYTES) throw tooShort('a request', bytes.length, REQUEST_HEADER_BYTES)
   const action = uint32(bytes, 8)
   const transactionId = uint32(bytes, 12)
-  const connectionId = bytes.subarray(0, CONNECTION_ID_BYTES)
+  const connectionId = viewOf(bytes, 0, CONNECTION_ID_BYTES)
   switch (action) {
     case UDP_ACTION.connect:
       for (let i = 0; i < CONNECTION_ID_BYTES; i++) {
@@ -127,7 +127,7 @@ export function parseUdpRequest(bytes: Uint8Array): UdpRequest {
       if (count > SCRAPE_TORRENT_LIMIT) throw badField(`Cannot scrape ${count} torrents at once: the limit is ${SCRAPE_TORRENT_LIMIT}`)
       const infoHashes = Array.from({ length: count }, (_, i) => {
         const at = REQUEST_HEADER_BYTES + i * INFO_HASH_BYTES
-        return bytes.subarray(at, at + INFO_HASH_BYTES)
+        return viewOf(bytes, at, at + INFO_HASH_BYTES)
       })
       return { action: 'scrape', transactionId, connectionId, infoHashes }
     }
@@ -140,8 +140,8 @@ function parseAnnounce(bytes: Uint8Array): AnnounceRequest {
   const event = eventOf(uint32(bytes, 80))
   const numWant = uint32(bytes, 92)
   return {
-    infoHash: bytes.subarray(16, 36),
-    peerId: bytes.subarray(36, 56),
+    infoHash: viewOf(bytes, 16, 36),
+    peerId: viewOf(bytes, 36, 56),
     downloaded: safeUint64(bytes, 56),
     left: safeUint64(bytes, 64),
     uploaded: safeUint64(bytes, 72),
@@ -244,7 +244,7 @@ export function parseUdpReply(bytes: Uint8Array, family: 4 | 6): UdpReply {
   switch (action) {
     case UDP_ACTION.connect:
       if (bytes.length < CONNECT_REPLY_BYTES) throw tooShort('a connect reply', bytes.length, CONNECT_REPLY_BYTES)
-      return { action: 'connect', transactionId, connectionId: bytes.subarray(8, 16) }
+      return { action: 'connect', transactionId, connectionId: viewOf(bytes, 8, 16) }
     case UDP_ACTION.announce:
       if (bytes.length < ANNOUNCE_REPLY_BYTES) throw tooShort('an announce reply', bytes.length, ANNOUNCE_REPLY_BYTES)
       return {

@@ -1,4 +1,4 @@
-import { uint16, uint32 } from '../bytes.ts'
+import { uint16, uint32, viewOf } from '../bytes.ts'
 import { ProtocolError } from '../errors.ts'
 import { LENGTH_PREFIX_BYTES, MESSAGE_ID, type MessageHandler, PIECE_HEADER_BYTES } from './message.ts'
 
@@ -143,7 +143,7 @@ function dispatch(bytes: Uint8Array, start: number, end: number, handler: Messag
     case MESSAGE_ID.piece:
       // id, index, begin and at least one byte of the block
       if (length < 10) throw badLength('piece', length)
-      handler.onPiece(uint32(bytes, payload), uint32(bytes, payload + 4), view(bytes, payload + 8, end))
+      handler.onPiece(uint32(bytes, payload), uint32(bytes, payload + 4), viewOf(bytes, payload + 8, end))
       break
     case MESSAGE_ID.request:
       if (length !== 13) throw badLength('request', length)
@@ -171,7 +171,7 @@ function dispatch(bytes: Uint8Array, start: number, end: number, handler: Messag
       break
     case MESSAGE_ID.bitfield:
       if (length < 2) throw badLength('bitfield', length)
-      handler.onBitfield(view(bytes, payload, end))
+      handler.onBitfield(viewOf(bytes, payload, end))
       break
     case MESSAGE_ID.cancel:
       if (length !== 13) throw badLength('cancel', length)
@@ -203,17 +203,12 @@ function dispatch(bytes: Uint8Array, start: number, end: number, handler: Messag
       break
     case MESSAGE_ID.extended:
       if (length < 2) throw badLength('extended', length)
-      handler.onExtended(bytes[payload]!, view(bytes, payload + 1, end))
+      handler.onExtended(bytes[payload]!, viewOf(bytes, payload + 1, end))
       break
     default:
-      handler.onUnknown(messageId, view(bytes, payload, end))
+      handler.onUnknown(messageId, viewOf(bytes, payload, end))
       break
   }
-}
-
-/** A plain view also of a Node Buffer, whose own `subarray` is slower and makes Buffers. */
-function view(bytes: Uint8Array, from: number, to: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from)
 }
 
 function tooLong(length: number, maxBytes: number): ProtocolError {
