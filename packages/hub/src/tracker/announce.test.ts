@@ -65,7 +65,10 @@ describe('Tracker', () => {
     announce(tracker, '127.0.0.1', { port: 7001 })
     announce(tracker, '127.0.0.1', { port: 7002 })
     const peers = decodeCompactPeers4(announce(tracker, '127.0.0.1', { port: 7003 }).peers4)
-    assert.deepEqual(peers.map((peer) => peer.port).sort(), [7001, 7002])
+    assert.deepEqual(
+      peers.map((peer) => peer.port).sort((a, b) => a - b),
+      [7001, 7002],
+    )
   })
 
   test('forgets who stops, and gives it nothing', () => {

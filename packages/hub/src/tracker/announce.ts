@@ -122,8 +122,8 @@ export class Tracker {
     )
     const stride = peers.stride
     const packed = new Uint8Array(count * stride)
-    peers.copySeeds(seeds, packed, 0, this.#system.randomBelow)
-    peers.copyLeechers(count - seeds, packed, seeds * stride, this.#system.randomBelow)
+    peers.copySeeds(seeds, packed, 0, this.#system)
+    peers.copyLeechers(count - seeds, packed, seeds * stride, this.#system)
     return packed
   }
 

@@ -111,7 +111,7 @@ export class PeerStore {
     swarm.lastMinute = minute
     const vector = swarm.vectorFor(endpoint)
     if (!wasHere && !this.#mayAdd(vector, endpoint)) return false
-    vector.add(endpoint, role === 'seed', minute, this.#system.randomBelow)
+    vector.add(endpoint, role === 'seed', minute, this.#system)
     this.#peerCount++
     return true
   }

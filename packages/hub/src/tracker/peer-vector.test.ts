@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { PeerVector } from './peer-vector.ts'
+import { type Dice, PeerVector } from './peer-vector.ts'
 
 /** The naive twin: endpoints as text in a map, in no order. */
 class NaivePeers {
@@ -21,19 +21,21 @@ const endpointOf = (stride: number, id: number): Uint8Array => {
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
 /** Seeded, so that a failure can be seen again. */
-function dice(seed: number): (limit: number) => number {
+function diceFrom(seed: number): Dice {
   let state = seed | 1
-  return (limit) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0
-    return Math.floor((state / 0x1_0000_0000) * limit)
+  return {
+    randomBelow: (limit) => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0
+      return Math.floor((state / 0x1_0000_0000) * limit)
+    },
   }
 }
 
-function contents(vector: PeerVector, stride: number, randomBelow: (limit: number) => number): { seeds: string[]; leechers: string[] } {
+function contents(vector: PeerVector, stride: number, dice: Dice): { seeds: string[]; leechers: string[] } {
   const seeds = new Uint8Array(vector.seedCount * stride)
-  vector.copySeeds(vector.seedCount, seeds, 0, randomBelow)
+  vector.copySeeds(vector.seedCount, seeds, 0, dice)
   const leechers = new Uint8Array(vector.leecherCount * stride)
-  vector.copyLeechers(vector.leecherCount, leechers, 0, randomBelow)
+  vector.copyLeechers(vector.leecherCount, leechers, 0, dice)
   const split = (bytes: Uint8Array) =>
     Array.from({ length: bytes.length / stride }, (_, i) => textOf(bytes.subarray(i * stride, (i + 1) * stride))).sort()
   return { seeds: split(seeds), leechers: split(leechers) }
@@ -52,7 +54,7 @@ describe('PeerVector', () => {
     )
     fc.assert(
       fc.property(fc.constantFrom(6, 18), operations, fc.integer(), (stride, steps, seed) => {
-        const randomBelow = dice(seed)
+        const dice = diceFrom(seed)
         const vector = new PeerVector(stride)
         const naive = new NaivePeers()
         let minute = 65_500
@@ -71,14 +73,14 @@ describe('PeerVector', () => {
             naive.peers.delete(key)
             if (what !== 'remove') {
               const role = what === 'flip' ? !(known?.isSeed ?? false) : isSeed
-              vector.add(endpoint, role, minute & 0xffff, randomBelow)
+              vector.add(endpoint, role, minute & 0xffff, dice)
               naive.peers.set(key, { isSeed: role, minute })
             }
           }
           assert.equal(vector.count, naive.peers.size)
         }
         const entries = [...naive.peers]
-        assert.deepEqual(contents(vector, stride, randomBelow), {
+        assert.deepEqual(contents(vector, stride, dice), {
           seeds: entries
             .filter(([, peer]) => peer.isSeed)
             .map(([key]) => key)
@@ -93,10 +95,10 @@ describe('PeerVector', () => {
   })
 
   test('hands out every peer equally often, whoever came when', () => {
-    const randomBelow = dice(42)
+    const dice = diceFrom(42)
     const vector = new PeerVector(6)
     const peers = 100
-    for (let id = 0; id < peers; id++) vector.add(endpointOf(6, id), id % 5 === 0, 0, randomBelow)
+    for (let id = 0; id < peers; id++) vector.add(endpointOf(6, id), id % 5 === 0, 0, dice)
     const seen = new Map<string, number>()
     const rounds = 20_000
     const into = new Uint8Array(10 * 6)
@@ -104,8 +106,8 @@ describe('PeerVector', () => {
       // everybody announces again from time to time, which is what keeps the order random
       const endpoint = endpointOf(6, round % peers)
       vector.removeAt(vector.find(endpoint))
-      vector.add(endpoint, (round % peers) % 5 === 0, 0, randomBelow)
-      vector.copyLeechers(10, into, 0, randomBelow)
+      vector.add(endpoint, (round % peers) % 5 === 0, 0, dice)
+      vector.copyLeechers(10, into, 0, dice)
       for (let at = 0; at < into.length; at += 6) {
         const key = textOf(into.subarray(at, at + 6))
         seen.set(key, (seen.get(key) ?? 0) + 1)
@@ -118,9 +120,9 @@ describe('PeerVector', () => {
   })
 
   test('counts who shares an address only when there may be too many', () => {
-    const randomBelow = dice(1)
+    const dice = diceFrom(1)
     const vector = new PeerVector(6)
-    for (let port = 1; port <= 10; port++) vector.add(Uint8Array.of(10, 0, 0, port % 2, 0, port), false, 0, randomBelow)
+    for (let port = 1; port <= 10; port++) vector.add(Uint8Array.of(10, 0, 0, port % 2, 0, port), false, 0, dice)
     const endpoint = Uint8Array.of(10, 0, 0, 1, 0, 99)
     assert.equal(vector.countSharing(endpoint, 4, 11), 0)
     assert.equal(vector.countSharing(endpoint, 4, 10), 5)

@@ -1,3 +1,9 @@
+/** What draws the places; `HubSystem` is one. */
+export interface Dice {
+  /** A whole number in [0, limit). */
+  randomBelow(limit: number): number
+}
+
 /**
  * The peers of one swarm and one address family, packed as the tracker protocol sends them (BEP 23, BEP 7):
  *
@@ -58,9 +64,9 @@ export class PeerVector {
   /**
    * Adds a peer that is not in here.
    *
-   * @param randomBelow draws its place: called once, with the new size of its part
+   * @param dice draws its place
    */
-  add(endpoint: Uint8Array, isSeed: boolean, minute: number, randomBelow: (limit: number) => number): void {
+  add(endpoint: Uint8Array, isSeed: boolean, minute: number, dice: Dice): void {
     if (this.#count === this.#stamps.length) this.#resize(this.#count * 2)
     let free = this.#count
     if (isSeed && free !== this.#seedCount) {
@@ -68,7 +74,7 @@ export class PeerVector {
       free = this.#seedCount
     }
     const start = isSeed ? 0 : this.#seedCount
-    const place = start + randomBelow(free - start + 1)
+    const place = start + dice.randomBelow(free - start + 1)
     if (place !== free) this.#move(place, free)
     this.#endpoints.set(endpoint, place * this.stride)
     this.#stamps[place] = minute
@@ -92,13 +98,13 @@ export class PeerVector {
   }
 
   /** Copies `wanted` seeds (at most `seedCount`) to `into`, neighbours from a random place on. */
-  copySeeds(wanted: number, into: Uint8Array, at: number, randomBelow: (limit: number) => number): void {
-    this.#copyWindow(0, this.#seedCount, wanted, into, at, randomBelow)
+  copySeeds(wanted: number, into: Uint8Array, at: number, dice: Dice): void {
+    this.#copyWindow(0, this.#seedCount, wanted, into, at, dice)
   }
 
   /** The same for leechers. */
-  copyLeechers(wanted: number, into: Uint8Array, at: number, randomBelow: (limit: number) => number): void {
-    this.#copyWindow(this.#seedCount, this.#count, wanted, into, at, randomBelow)
+  copyLeechers(wanted: number, into: Uint8Array, at: number, dice: Dice): void {
+    this.#copyWindow(this.#seedCount, this.#count, wanted, into, at, dice)
   }
 
   /** Removes whoever has not announced for `lifetimeMinutes`. @returns how many those were */
@@ -125,10 +131,10 @@ export class PeerVector {
     return sharing
   }
 
-  #copyWindow(from: number, to: number, wanted: number, into: Uint8Array, at: number, randomBelow: (limit: number) => number): void {
+  #copyWindow(from: number, to: number, wanted: number, into: Uint8Array, at: number, dice: Dice): void {
     if (wanted === 0) return
     const stride = this.stride
-    const start = from + randomBelow(to - from)
+    const start = from + dice.randomBelow(to - from)
     const first = Math.min(wanted, to - start)
     into.set(this.#endpoints.subarray(start * stride, (start + first) * stride), at)
     const rest = wanted - first
