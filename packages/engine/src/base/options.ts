@@ -24,6 +24,8 @@ export const DEFAULT_CONNECTION_OPTIONS: Readonly<ConnectionOptions> = Object.fr
 export interface SwarmOptions {
   /** Connections of one torrent, both directions together. */
   readonly maxConnections: number
+  /** Once half of them are taken: how many one address may hold (SAFETY W8). */
+  readonly crowdedPerAddress: number
   /** Connections being opened at the same time. */
   readonly maxDialing: number
   readonly dialTimeoutMs: number
@@ -43,6 +45,7 @@ export interface SwarmOptions {
 
 export const DEFAULT_SWARM_OPTIONS: Readonly<SwarmOptions> = Object.freeze({
   maxConnections: 200,
+  crowdedPerAddress: 8,
   maxDialing: 20,
   dialTimeoutMs: 10_000,
   unchokeSlots: 4,

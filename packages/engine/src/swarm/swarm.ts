@@ -141,6 +141,8 @@ export class Swarm implements PeerOwner, PeerDoor {
     for (const peer of this.#peers.values()) {
       peer.connection.setGeometry(content.geometry)
       if (peer.connection.isClosed) continue
+      // They met us when we knew only a hash: now others can have the metadata from us.
+      this.#introduce(peer.connection)
       content.have.forEachSet((pieceIndex) => peer.connection.sendHave(pieceIndex))
       this.onPieces(peer.connection)
     }
@@ -198,7 +200,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     }
     if (this.peerList.isBanned(connection.remote, handshake.peerId)) throw new EngineError('PEER_BANNED', 'It sent bad data before')
     this.#resolveDuplicate(connection, handshake.peerId)
-    if (this.#peers.size >= this.#host.swarm.maxConnections) {
+    if (this.#peers.size >= this.#host.swarm.maxConnections || this.#isCrowdedBy(connection.remote.host)) {
       throw new EngineError('PEER_LIMIT', `There are ${this.#peers.size} connections already`)
     }
     this.#peers.set(connection.key, new SwarmPeer(connection))
@@ -228,9 +230,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.peerList.onConnected(connection.remote, this.#host.system.now())
     if (content !== undefined) connection.setGeometry(content.geometry)
     connection.sendPieces(content?.have)
-    if (connection.supportsExtensions) {
-      connection.sendExtensionHandshake({ listenPort: this.#host.listenPort, metadataSize: this.#metadata.size })
-    }
+    this.#introduce(connection)
     this.#owner.onPeerConnected(peer)
   }
 
@@ -394,6 +394,17 @@ export class Swarm implements PeerOwner, PeerDoor {
   }
 
   // --- inside ------------------------------------------------------------------------------------------------
+
+  #introduce(connection: PeerConnection): void {
+    if (!connection.supportsExtensions) return
+    connection.sendExtensionHandshake({ listenPort: this.#host.listenPort, metadataSize: this.#metadata.size })
+  }
+
+  /** One address may not take all places from others (SAFETY W8); several peers behind one router are welcome. */
+  #isCrowdedBy(host: string): boolean {
+    const { maxConnections, crowdedPerAddress } = this.#host.swarm
+    return this.#peers.size >= maxConnections / 2 && this.peerList.connectionCountOf(host) >= crowdedPerAddress
+  }
 
   #onTick(): void {
     const now = this.#host.system.now()
