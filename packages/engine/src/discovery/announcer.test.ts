@@ -296,6 +296,17 @@ describe('Announcer', () => {
     assert.ok(world.system.now() - before <= 3_010)
   })
 
+  test('does not hang on a tracker that has never answered', async () => {
+    const world = new World([['a'], ['b']])
+    world.trackers.a = 'silent'
+    world.announcer.start()
+    await world.system.run(1000)
+    const before = world.system.now()
+    await world.system.complete(world.announcer.stop())
+    assert.ok(world.system.now() - before <= 510)
+    assert.ok(world.news().includes('a stopped'), 'it may have heard us')
+  })
+
   test('can be started anew', async () => {
     const world = new World([['a']])
     world.announcer.start()

@@ -23,6 +23,9 @@ export interface TrackerStatus {
   readonly nextAnnounceAt: number | undefined
 }
 
+/** How long `stop` waits for a tracker that has not answered lately: it is probably down, and nobody likes a program that hangs. */
+const DOUBTFUL_STOP_MS = 500
+
 /** One question to one tracker, as the tier puts it; the announcer knows who we are. */
 export interface TierQuestion {
   readonly url: string
@@ -171,7 +174,8 @@ export class TrackerTier {
   }
 
   async #tellStopped(tracker: Tracker): Promise<void> {
-    const timeoutMs = this.#options.stopTimeoutMs
+    const { stopTimeoutMs } = this.#options
+    const timeoutMs = tracker.status === 'working' ? stopTimeoutMs : Math.min(stopTimeoutMs, DOUBTFUL_STOP_MS)
     tracker.knowsUs = false
     tracker.status = 'waiting'
     const signal = new AbortSwitch()
