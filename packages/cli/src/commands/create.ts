@@ -1,6 +1,6 @@
 import { basename, relative, resolve } from 'node:path'
 import { formatBytes, formatCounted, formatDuration, formatPercent } from '@shoal/api/human'
-import { type CreatedTorrent, createTorrent } from '@shoal/engine/create-torrent'
+import type { CreatedTorrent } from '@shoal/engine/create-torrent'
 import type { Command } from 'commander'
 import { LiveBlock } from '../render/live-block.ts'
 import type { Terminal } from '../render/terminal.ts'
@@ -54,6 +54,7 @@ async function create(path: string, options: CreateOptions, context: CommandCont
   void signals.whenReceived().then(() => abort.abort())
   const progress = new HashProgress(basename(content), context.messages)
   try {
+    const { createTorrent } = await import('@shoal/engine/create-torrent')
     const torrent = await createTorrent(content, {
       ...(options.tracker === undefined ? {} : { trackers: options.tracker.map((url) => [url]) }),
       ...(options.webSeed === undefined ? {} : { webSeeds: options.webSeed }),

@@ -7,7 +7,6 @@ import type { TransferRequest } from '../foreground/transfer.ts'
 import { CliError } from '../render/failure.ts'
 import { type CommandContext, command } from './command.ts'
 import { fileNumbers, rate } from './option-values.ts'
-import { runTransfer } from './run-transfer.ts'
 import { readTorrentSource, type TorrentSource } from './torrent-source.ts'
 import { requireFolder, type TransferOptions, withTransferOptions } from './transfer-options.ts'
 
@@ -38,6 +37,8 @@ export function build(context: CommandContext): Command {
     await requireFolder(dir, { mayBeMade: true })
     const files = options.files ?? (source.kind === 'magnet' ? source.magnet.selectedFiles : undefined)
     if (source.kind === 'file' && files !== undefined) requireFiles(files, source.metainfo.info)
+    // The engine is loaded only now: help and refusals need none of it.
+    const { runTransfer } = await import('./run-transfer.ts')
     const status = await runTransfer(
       {
         what: whatOf(source),

@@ -1,4 +1,4 @@
-import { type Hub, startHub } from '@shoal/hub'
+import type { Hub } from '@shoal/hub'
 import type { Command } from 'commander'
 import { CliError } from '../render/failure.ts'
 import { type CommandContext, command } from './command.ts'
@@ -63,6 +63,7 @@ function readyLines({ httpPort, urls }: Hub, asked: number): string[] {
 
 /** @throws {CliError} `PORT_IN_USE`; what else the hub says of the address */
 async function startOnFreePort({ host, port: first }: HubOptions): Promise<Hub> {
+  const { startHub } = await import('@shoal/hub')
   const last = first === 0 ? 0 : Math.min(65_535, first + PORTS_TO_TRY)
   for (let port = first; port <= last; port++) {
     try {

@@ -31,8 +31,10 @@ export async function runTransfer(
     const isDone = await Promise.race([goal(running, purpose, request), signals.whenReceived().then(() => false)])
     // Looked at before it stops: a stopped torrent has let go of everything.
     const status = running.look()
-    view.status(status)
-    if (!isDone) view.event({ type: 'stopping' })
+    if (!isDone) {
+      view.status(status)
+      view.event({ type: 'stopping' })
+    }
     clearInterval(timer)
     await running.stop()
     view.end()
@@ -58,6 +60,11 @@ async function goal(transfer: Transfer, purpose: TransferPurpose, { dir, staysSh
     transfer.tellReady()
     return transfer.whenFailed()
   }
+  // What keeps it from being ready also keeps it from being done, and is told there.
+  void transfer.whenReady().then(
+    () => transfer.tellReady(),
+    () => {},
+  )
   await transfer.whenDone()
   return staysSharing ? transfer.whenFailed() : true
 }

@@ -4,7 +4,6 @@ import type { Command } from 'commander'
 import { transferStateFolder } from '../foreground/folders.ts'
 import { CliError } from '../render/failure.ts'
 import { type CommandContext, command } from './command.ts'
-import { runTransfer } from './run-transfer.ts'
 import { readTorrentFile } from './torrent-source.ts'
 import { requireFolder, type TransferOptions, withTransferOptions } from './transfer-options.ts'
 
@@ -28,6 +27,8 @@ export function build(context: CommandContext): Command {
     await requireFolder(dir, { mayBeMade: false })
     const { info } = metainfo
     const infoHash = infoHashHex(info.infoHashV1 ?? info.infoHashV2 ?? new Uint8Array())
+    // The engine is loaded only now: help and refusals need none of it.
+    const { runTransfer } = await import('./run-transfer.ts')
     const status = await runTransfer(
       {
         what: { metainfo: bytes, info },

@@ -27,6 +27,7 @@ export interface TransferStatus {
   readonly checked: number
   readonly downloadRate: number
   readonly uploadRate: number
+  /** In this run. */
   readonly downloaded: number
   readonly uploaded: number
   readonly peers: readonly TransferPeer[]

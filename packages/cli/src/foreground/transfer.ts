@@ -42,6 +42,8 @@ export class Transfer {
   readonly #waitingWatch = new WaitingWatch()
   readonly #failingTrackers = new Set<string>()
   #topName: string
+  /** Totals of earlier runs, which the engine goes on counting. */
+  #earlier = { downloaded: 0, uploaded: 0 }
   #phase: TransferPhase | undefined
   #stopping: Promise<void> | undefined
 
@@ -128,7 +130,7 @@ export class Transfer {
       name,
       bytes: wantedSize,
       downloaded,
-      elapsedMs: performance.now() - this.#begunAt,
+      elapsedMs: this.elapsedMs,
       path: join(this.#request.dir, this.#topName),
       staysSharing: this.#request.staysSharing,
     })
@@ -161,8 +163,8 @@ export class Transfer {
       checked: state.status === 'checking' ? state.checkedPieceCount / Math.max(1, state.pieceCount) : 1,
       downloadRate: snapshot.downloadRate,
       uploadRate: snapshot.uploadRate,
-      downloaded: snapshot.downloaded,
-      uploaded: snapshot.uploaded,
+      downloaded: Math.max(0, snapshot.downloaded - this.#earlier.downloaded),
+      uploaded: Math.max(0, snapshot.uploaded - this.#earlier.uploaded),
       peers: snapshot.peers.map(({ host, port, client, downloadRate, uploadRate }) => ({
         address: addressOf(host, port),
         client,
@@ -181,7 +183,7 @@ export class Transfer {
   }
 
   get elapsedMs(): number {
-    return performance.now() - this.#begunAt
+    return Math.round(performance.now() - this.#begunAt)
   }
 
   #onMetadata(info: Info): void {
@@ -194,6 +196,10 @@ export class Transfer {
     const before = this.#phase
     this.#phase = state.status
     if (before === state.status) return
+    if (before === 'checking') {
+      const { downloaded, uploaded } = this.#torrent.snapshot()
+      this.#earlier = { downloaded, uploaded }
+    }
     if (state.status === 'waiting-for-disk') {
       this.#onEvent({ type: 'disk-full', code: state.error.code, message: state.error.message })
     } else if (before === 'waiting-for-disk' && state.status === 'downloading') {

@@ -52,7 +52,7 @@ export function forgiveClosedPipes(...streams: readonly NodeJS.WriteStream[]): v
 }
 
 const DEFAULT_COLUMNS = 80
-const MIN_COLUMNS = 40
+const MIN_COLUMNS = 20
 
 const styled =
   (format: 'green' | 'yellow' | 'red' | 'dim' | 'bold') =>

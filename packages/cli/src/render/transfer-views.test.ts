@@ -133,7 +133,7 @@ describe('the live view', () => {
       'stopped',
       'failed',
     ] as const) {
-      for (let columns = 40; columns < 200; columns++) {
+      for (let columns = 20; columns < 160; columns++) {
         for (const line of liveLines(statusOf({ name, phase }), columns, PLAIN)) {
           assert.ok(widthOf(line) < columns, `${widthOf(line)} cells in ${columns}: ${line}`)
           assert.ok(!line.includes('\u001b') && !line.includes('\u202E'))

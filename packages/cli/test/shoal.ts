@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const BIN = join(import.meta.dirname, '..', 'bin', 'shoal.js')
+
+export interface Outcome {
+  readonly status: number | null
+  readonly output: string
+  readonly messages: string
+}
+
+/** The program in a world of its own: a folder to work in, and a home that holds nothing yet. */
+export class ShoalWorld {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'shoal-cli-'))
+  readonly #running = new Set<RunningShoal>()
+
+  path(...names: string[]): string {
+    return join(this.folder, ...names)
+  }
+
+  /** Runs a command to its end. */
+  run(...words: string[]): Promise<Outcome> {
+    return this.start(...words).ended
+  }
+
+  start(...words: string[]): RunningShoal {
+    const home = this.path('home')
+    const child = spawn(process.execPath, [BIN, ...words], {
+      cwd: this.folder,
+      env: { PATH: process.env.PATH, HOME: home, SHOAL_HOME: join(home, 'shoal'), NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const running = new RunningShoal(child)
+    this.#running.add(running)
+    return running
+  }
+
+  /** Ends what still runs, and removes the folder. */
+  async close(): Promise<void> {
+    for (const running of this.#running) await running.stop('SIGKILL')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+export class RunningShoal {
+  readonly ended: Promise<Outcome>
+  readonly #child: ChildProcess
+  #output = ''
+  #messages = ''
+  #onOutput = (): void => {}
+
+  constructor(child: ChildProcess) {
+    this.#child = child
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text
+      this.#onOutput()
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#messages += text
+    })
+    this.ended = new Promise((resolve) => {
+      child.on('close', (status) => {
+        resolve({ status, output: this.#output, messages: this.#messages })
+        this.#onOutput()
+      })
+    })
+  }
+
+  /** Resolves with the first line of the output that matches; rejects when the program ends without one. */
+  line(pattern: RegExp): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = this.#output
+          .split('\n')
+          .slice(0, -1)
+          .find((line) => pattern.test(line))
+        if (found !== undefined) resolve(found)
+        else if (this.#child.exitCode !== null) reject(new Error(`It ended without ${String(pattern)}:\n${this.#output}${this.#messages}`))
+      }
+      this.#onOutput = look
+      look()
+    })
+  }
+
+  /** As `| head -0` does. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy()
+  }
+
+  stop(signal: NodeJS.Signals): Promise<Outcome> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal)
+    return this.ended
+  }
+}
