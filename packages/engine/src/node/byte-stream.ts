@@ -29,6 +29,9 @@ export class NodeByteStream implements ByteStream {
   /** Set when the stream died before anybody had called `start`. */
   #closedEarly: { readonly error: Error | undefined } | undefined
   #closed = false
+  #isPaused = true
+  /** Came although we had paused, see `#receive`. */
+  #held: Uint8Array | undefined
   /** We have called `end`: what still arrives is read only to see the other side's end, and dropped. */
   #ending = false
   #remoteEnded = false
@@ -45,10 +48,7 @@ export class NodeByteStream implements ByteStream {
   private constructor(remote: Endpoint, makeSocket: (onread: OnRead) => Socket) {
     this.remote = remote
     const buffer = receiveBuffer()
-    const callback = (byteCount: number): boolean => {
-      this.#receive(new Uint8Array(buffer.buffer, 0, byteCount))
-      return true
-    }
+    const callback = (byteCount: number): boolean => this.#receive(new Uint8Array(buffer.buffer, 0, byteCount))
     this.#socket = makeSocket({ buffer, callback })
     this.#socket.pause()
   }
@@ -88,7 +88,7 @@ export class NodeByteStream implements ByteStream {
       const { error } = this.#closedEarly
       queueMicrotask(() => handler.onClose(error))
     } else {
-      this.#socket.resume()
+      this.resume()
     }
   }
 
@@ -107,11 +107,15 @@ export class NodeByteStream implements ByteStream {
   }
 
   pause(): void {
+    this.#isPaused = true
     this.#socket.pause()
   }
 
   resume(): void {
-    if (this.#handler !== undefined) this.#socket.resume()
+    if (this.#handler === undefined || this.#closed) return
+    this.#isPaused = false
+    if (this.#held !== undefined) queueMicrotask(() => this.#deliverHeld())
+    this.#socket.resume()
   }
 
   end(): void {
@@ -119,6 +123,8 @@ export class NodeByteStream implements ByteStream {
     this.#ending = true
     this.#socket.end()
     // Closing with unread bytes would send a reset, and a reset can overtake what we have just sent.
+    this.#isPaused = false
+    this.#held = undefined
     this.#socket.resume()
     this.#startLinger()
   }
@@ -144,8 +150,25 @@ export class NodeByteStream implements ByteStream {
     if (socket.destroyed) queueMicrotask(() => this.#close())
   }
 
-  #receive(chunk: Uint8Array): void {
-    if (!this.#ending) this.#handler?.onData(chunk)
+  /**
+   * A `pause` right after a `resume` does not stop Node: the resumption waits for the next tick and starts the reading
+   * again. What comes then is kept, and reading stops (false).
+   */
+  #receive(chunk: Uint8Array): boolean {
+    if (this.#ending) return true
+    if (this.#isPaused) {
+      this.#held = chunk.slice()
+      return false
+    }
+    this.#handler?.onData(chunk)
+    return true
+  }
+
+  #deliverHeld(): void {
+    const chunk = this.#held
+    if (chunk === undefined || this.#isPaused || this.#closed) return
+    this.#held = undefined
+    this.#handler?.onData(chunk)
   }
 
   #written(error: Error | null | undefined): void {
@@ -186,6 +209,7 @@ export class NodeByteStream implements ByteStream {
     this.#waitingLengths = []
     this.#firstWaiting = 0
     this.#bufferedBytes = 0
+    this.#held = undefined
     for (const onSent of waiting) onSent?.()
     if (this.#handler === undefined) this.#closedEarly = { error: this.#reason }
     else this.#handler.onClose(this.#reason)

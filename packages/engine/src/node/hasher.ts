@@ -49,11 +49,11 @@ export class NodeHasher implements Hasher {
     return new Uint8Array(memory)
   }
 
-  verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean> {
+  async verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean> {
     const slabId = this.#slabIds.get(bytes.buffer)
     if (slabId === undefined) throw new Error('Cannot happen: a piece that does not lie in memory allocated by this hasher')
     const { byteOffset, byteLength } = bytes
-    return new Promise((resolve, reject) => {
+    return await new Promise<boolean>((resolve, reject) => {
       this.#run({ doing: 'write to', slices: targets, resolve, reject }, (thread, jobId, borrowed) => {
         thread.show(slabId, bytes.buffer as SharedArrayBuffer)
         return { type: 'verify', jobId, slabId, byteOffset, byteLength, expected, targets: borrowed }

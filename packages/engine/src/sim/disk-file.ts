@@ -45,7 +45,7 @@ export class SimDiskFile implements DiskFile {
   async write(view: Uint8Array, offset: number): Promise<void> {
     this.#check()
     const fault = await this.#disk.beginSlowCall('write')
-    if (this.#mode === 'read') throw diskError('NOT_WRITABLE', 'write to', this.path)
+    if (this.#mode === 'read') throw diskError('DISK_FAILED', 'write to', this.path)
     if (fault !== undefined) {
       if (fault.isTorn === true) this.#disk.writeBody(this.#body, view.subarray(0, view.length >> 1), offset, this.path)
       throw diskError(fault.code, 'write to', this.path)
