@@ -96,7 +96,13 @@ describe('bencode', () => {
       [-3, 'i-3e'],
       [0, 'i0e'],
       [['spam', 'eggs'], 'l4:spam4:eggse'],
-      [new Map([['cow', 'moo'], ['spam', 'eggs']]), 'd3:cow3:moo4:spam4:eggse'], // biome-ignore format: one line an example
+      [
+        new Map([
+          ['cow', 'moo'],
+          ['spam', 'eggs'],
+        ]),
+        'd3:cow3:moo4:spam4:eggse',
+      ],
       [new Map([['spam', ['a', 'b']]]), 'd4:spaml1:a1:bee'],
     ]
     for (const [value, text] of examples) assert.equal(latin1(encodeBencode(value)), text)
@@ -120,7 +126,16 @@ describe('bencode', () => {
   test('is loud about values of ours that cannot be encoded', () => {
     assert.throws(() => encodeBencode(1.5), /no integer/)
     assert.throws(() => encodeBencode(2 ** 53), /no integer/)
-    assert.throws(() => encodeBencode(new Map<string | Uint8Array, EncodableValue>([['a', 1], [Uint8Array.of(0x61), 2]])), /twice/) // biome-ignore format: short
+    assert.throws(
+      () =>
+        encodeBencode(
+          new Map<string | Uint8Array, EncodableValue>([
+            ['a', 1],
+            [Uint8Array.of(0x61), 2],
+          ]),
+        ),
+      /twice/,
+    )
   })
 })
 

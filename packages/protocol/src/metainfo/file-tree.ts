@@ -1,7 +1,6 @@
 /** `file tree` of a v2 info dictionary (BEP 52): folders are dictionaries, and a file is what an empty key describes. */
 
 import { BencodeDictionary, type BencodeValue } from '../bencode.ts'
-import { equalBytes } from '../bytes.ts'
 import { ProtocolError } from '../errors.ts'
 import { optionalBytesOf } from './field.ts'
 import { type FileList, LinkResolver, type ListedFile, readAttributes, readLength, readSymlink, renameWarnings } from './file-list.ts'
@@ -11,11 +10,11 @@ import { type SafeFolder, SafePaths } from './safe-path.ts'
 /**
  * The files of a tree, in its order.
  *
- * A tree whose only entry is a file of the torrent's own name is that file; any other tree lies in a folder of that name,
- * as in v1. Where v1 says the same torrent is a list of files (hybrid), its word counts: `isSingleFile`.
+ * A tree whose only entry is a file is that file, whatever the torrent's name; any other lies in a folder of that name.
+ * Where v1 says of the same torrent (hybrid) that it is a folder, its word counts: `isSingleFile`.
  * @throws {ProtocolError} `METAINFO_FILE_TREE`, and what the fields and paths throw
  */
-export function readFileTree(tree: BencodeDictionary, name: Uint8Array, isSingleFile: boolean = isOneFile(tree, name)): FileList {
+export function readFileTree(tree: BencodeDictionary, name: Uint8Array, isSingleFile: boolean = isOneFile(tree)): FileList {
   const paths = new SafePaths()
   const root = isSingleFile ? paths.root : paths.addFolder(paths.root, name)
   const files: (ListedFile & { link?: readonly Uint8Array[] })[] = []
@@ -38,11 +37,11 @@ export function readFileTree(tree: BencodeDictionary, name: Uint8Array, isSingle
   return { files: resolved, isSingleFile, warnings: [...links.warnings, ...renameWarnings(paths)] }
 }
 
-function isOneFile(tree: BencodeDictionary, name: Uint8Array): boolean {
+function isOneFile(tree: BencodeDictionary): boolean {
   const [first, second] = tree.entries()
   if (first === undefined || second !== undefined) return false
-  const [key, entry] = first
-  return equalBytes(key, name) && entry instanceof BencodeDictionary && entry.get('') !== undefined
+  const [, entry] = first
+  return entry instanceof BencodeDictionary && entry.get('') !== undefined
 }
 
 function onlyEntry(entry: BencodeDictionary, file: BencodeValue): BencodeDictionary {

@@ -65,7 +65,14 @@ describe('a v1 info dictionary', () => {
       ]),
     )
     assert.deepEqual(paths(info), ['a/x', 'a/d/empty', 'a/d/y'])
-    assert.deepEqual(info.files.map((file) => [file.offset, file.length, file.isExecutable]), [[0, 5, false], [5, 0, false], [5, 7, true]]) // biome-ignore format: one line
+    assert.deepEqual(
+      info.files.map((file) => [file.offset, file.length, file.isExecutable]),
+      [
+        [0, 5, false],
+        [5, 0, false],
+        [5, 7, true],
+      ],
+    )
     assert.deepEqual(new FileLayout(info.files).totalSize, info.totalSize)
   })
 
@@ -199,10 +206,10 @@ describe('a v1 info dictionary', () => {
 })
 
 describe('a v2 info dictionary', () => {
-  test('of one file with the name of the torrent is that file', () => {
-    const info = read(v2({ top: leaf(100_000) }))
+  test('of one file is that file, whatever the name of the torrent', () => {
+    const info = read(v2({ film: leaf(100_000) }))
     assert.deepEqual([info.version, info.isSingleFile, info.pieceCount, info.pieceHashes.length], ['v2', true, 7, 0])
-    assert.deepEqual(paths(info), ['top'])
+    assert.deepEqual([info.name, ...paths(info)], ['film', 'film'])
     assert.deepEqual(info.files[0]?.piecesRoot, ROOT)
     assert.deepEqual(info.infoHashV2, sha256(info.raw))
     assert.equal(info.infoHashV1, undefined)
@@ -219,8 +226,8 @@ describe('a v2 info dictionary', () => {
     assert.equal(new FileLayout(info.files).totalSize, info.totalSize)
   })
 
-  test('of one file with another name is a folder', () => {
-    assert.deepEqual(paths(read(v2({ x: leaf(5) }))), ['top/x'])
+  test('of one file in a folder is a folder', () => {
+    assert.deepEqual(paths(read(v2({ d: dictionary({ x: leaf(5) }) as EncodableValue }))), ['top/d/x'])
   })
 
   test('keeps hostile names inside, and follows links', () => {
