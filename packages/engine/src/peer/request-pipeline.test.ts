@@ -102,6 +102,16 @@ describe('RequestPipeline depth', () => {
     }
   })
 
+  test('does not take a peer that warms up for a long line', () => {
+    const peer = new SimulatedPeer(20_000_000, 0.4)
+    peer.pipeline.setRemoteLimit(500)
+    for (let now = 1; now < 1_000; now += 1) {
+      peer.bytesPerMs = Math.min(1_000_000, 20_000 + 2_000 * now)
+      peer.run(now)
+    }
+    assert.ok(peer.deepest <= 128, `deepest ${peer.deepest}`)
+  })
+
   test('shrinks when the rate drops', () => {
     const peer = new SimulatedPeer(50_000_000, 100)
     peer.pipeline.setRemoteLimit(4096)

@@ -257,7 +257,9 @@ export class RequestPipeline {
     this.#roundCount++
     // Never more than about three seconds of what the peer has shown: a slow one would sit on blocks that others could send.
     const worth = Math.max(depth, Math.ceil((3 * rate) / BLOCK_LENGTH))
-    const next = Math.min(DEEPEST, this.#remoteLimit, depth * 2, worth)
+    // Nor beyond four times what the line holds: on a loopback the rate also grows because code gets warm, not because of us.
+    const useful = Math.max(BUSY_DEPTH, depth, 2 * blocksFor(rate, this.baseRoundTripMs))
+    const next = Math.min(DEEPEST, this.#remoteLimit, depth * 2, worth, useful)
     const isOver = hadGrown ? !isFollowing : next <= depth && this.#roundCount > 1
     if (isOver) {
       this.#isStarting = false
