@@ -1,10 +1,8 @@
 import { Transfer, type TransferRequest } from '../foreground/transfer.ts'
-import type { TransferStatus } from '../foreground/transfer-event.ts'
-import { CliError, EXIT } from '../render/failure.ts'
+import { EXIT } from '../render/failure.ts'
 import { JsonLines } from '../render/json-lines.ts'
 import { LiveView } from '../render/live-view.ts'
 import { PlainLines } from '../render/plain-lines.ts'
-import { quoted } from '../render/text.ts'
 import type { TransferPurpose, TransferView } from '../render/transfer-view.ts'
 import type { CommandContext } from './command.ts'
 import { exitStatusOfSignal, StopSignals } from './stop-signals.ts'
@@ -53,10 +51,9 @@ export async function runTransfer(
 }
 
 /** Resolves when there is nothing more to do: for a seed, and for a `get` that stays, never. */
-async function goal(transfer: Transfer, purpose: TransferPurpose, { dir, staysSharing }: TransferRequest): Promise<true> {
+async function goal(transfer: Transfer, purpose: TransferPurpose, { staysSharing }: TransferRequest): Promise<true> {
   if (purpose === 'seed') {
     await transfer.whenReady()
-    requireSomething(transfer.status(), dir)
     transfer.tellReady()
     return transfer.whenFailed()
   }
@@ -67,15 +64,6 @@ async function goal(transfer: Transfer, purpose: TransferPurpose, { dir, staysSh
   )
   await transfer.whenDone()
   return staysSharing ? transfer.whenFailed() : true
-}
-
-/** A seed without data has nothing to share: most often the folder is the wrong one. */
-function requireSomething(status: TransferStatus, dir: string): void {
-  if (status.haveBytes > 0 || status.totalSize === 0) return
-  throw new CliError(
-    'FILE_MISSING',
-    `Cannot seed ${quoted(status.name)}: none of its data is in ${quoted(dir)}. Give the folder that holds it with --dir; to fetch it: shoal get`,
-  )
 }
 
 function viewOf(purpose: TransferPurpose, json: boolean, { output }: CommandContext): TransferView {

@@ -6,6 +6,7 @@ import { WaitingWatch } from './waiting-watch.ts'
 
 /** Peers listen on the first free port from here on. */
 const FIRST_PORT = 6881
+const PORTS_TO_TRY = 118
 
 /** One torrent to get or to share, in this process, until it is done or stopped. */
 export interface TransferRequest {
@@ -44,7 +45,7 @@ export class Transfer {
   #topName: string
   /** Totals of earlier runs, which the engine goes on counting. */
   #earlier = { downloaded: 0, uploaded: 0 }
-  #phase: TransferPhase | undefined
+  #phase: TransferPhase
   #stopping: Promise<void> | undefined
 
   private constructor(request: TransferRequest, onEvent: (event: TransferEvent) => void, session: Session, torrent: Torrent) {
@@ -52,6 +53,7 @@ export class Transfer {
     this.#onEvent = onEvent
     this.#session = session
     this.#torrent = torrent
+    this.#phase = torrent.state.status
     this.#topName = 'info' in request.what ? topNameOf(request.what.info) : ''
     this.#failed = new Promise((_, reject) => {
       torrent.on('error', reject)
@@ -79,6 +81,7 @@ export class Transfer {
     const session = await createSession({
       stateDir: request.stateDir,
       listenPort: firstPort,
+      lastListenPort: Math.min(65_535, firstPort + PORTS_TO_TRY),
       uploadRateBytesPerSecond: request.uploadRateBytesPerSecond,
       downloadRateBytesPerSecond: request.downloadRateBytesPerSecond,
     })
