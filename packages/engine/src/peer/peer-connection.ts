@@ -8,25 +8,8 @@ import {
   encodeExtensionHandshake,
   parseExtensionHandshake,
 } from '@shoal/protocol/wire/extension'
-import { encodeHandshake, HANDSHAKE_LENGTH, type Handshake, parseHandshake } from '@shoal/protocol/wire/handshake'
-import {
-  BLOCK_MESSAGE_BYTES,
-  encodeBitfield,
-  encodeExtended,
-  INDEX_MESSAGE_BYTES,
-  MESSAGE_ID,
-  SIMPLE_MESSAGE_BYTES,
-  type SimpleMessageId,
-  writeAllowedFast,
-  writeCancel,
-  writeHave,
-  writeHaveAll,
-  writeHaveNone,
-  writeKeepAlive,
-  writeReject,
-  writeRequest,
-  writeSimple,
-} from '@shoal/protocol/wire/message'
+import type { Handshake } from '@shoal/protocol/wire/handshake'
+import { MESSAGE_ID } from '@shoal/protocol/wire/message'
 import { MessageDecoder } from '@shoal/protocol/wire/message-decoder'
 import { encodeMetadataMessage, METADATA_EXTENSION, type MetadataMessage, parseMetadataMessage } from '@shoal/protocol/wire/metadata'
 import { asEngineError, EngineError } from '../base/errors.ts'
@@ -34,7 +17,8 @@ import type { ConnectionOptions } from '../base/options.ts'
 import type { ByteStream, Endpoint, StreamHandler } from '../ports/network.ts'
 import type { System, Timer } from '../ports/system.ts'
 import { EarlyPieces } from './early-pieces.ts'
-import { Outbox } from './outbox.ts'
+import { HandshakeCollector } from './handshake-collector.ts'
+import { MessageSender } from './message-sender.ts'
 import { PeerState } from './peer-state.ts'
 import { RateMeter } from './rate-meter.ts'
 import { RequestPipeline } from './request-pipeline.ts'
@@ -126,13 +110,12 @@ export class PeerConnection implements StreamHandler {
   readonly #options: ConnectionOptions
   readonly #door: PeerDoor
   readonly #onRefused: (error: EngineError) => void
-  readonly #outbox: Outbox
+  readonly #sender: MessageSender
   readonly #decoder: MessageDecoder
   #owner: PeerOwner | undefined
   #geometry: PieceGeometry | undefined
   #early: EarlyPieces | undefined = new EarlyPieces()
-  #handshakeBytes: Uint8Array | undefined = new Uint8Array(HANDSHAKE_LENGTH)
-  #handshakeLength = 0
+  #collector: HandshakeCollector | undefined = new HandshakeCollector()
   #handshakeTimer: Timer | undefined
   #refusedRequests = 0
   #canWrite = true
@@ -162,11 +145,11 @@ export class PeerConnection implements StreamHandler {
     this.uploads = new UploadQueue(options.connection.maxQueuedRequests)
     this.downloadMeter = new RateMeter(this.now)
     this.uploadMeter = new RateMeter(this.now)
-    this.#outbox = new Outbox(stream, system)
+    this.#sender = new MessageSender(stream, system)
     this.#decoder = new MessageDecoder(this)
     this.#handshakeTimer = system.after(this.#options.handshakeTimeoutMs, () => this.#onHandshakeTimeout())
     stream.start(this)
-    if (options.greeting !== undefined) this.#sendHandshake(options.greeting.infoHash, options.greeting.ourPeerId)
+    if (options.greeting !== undefined) this.#sender.handshake(options.greeting.infoHash, options.greeting.ourPeerId)
   }
 
   /** Client and version, as far as the peer says. */
@@ -185,40 +168,34 @@ export class PeerConnection implements StreamHandler {
 
   // --- what we say -------------------------------------------------------------------------------------------
 
-  /** Tells what we have, in the shortest way that the peer understands. Only right after `onOpen`. */
+  /** Tells what we have. Only right after `onOpen`. */
   sendPieces(pieces: Bitfield | undefined): void {
-    const box = this.#outbox
-    const at = box.room(SIMPLE_MESSAGE_BYTES)
-    if (pieces === undefined || pieces.isEmpty) {
-      if (this.supportsFast) box.end = writeHaveNone(box.bytes, at)
-    } else if (this.supportsFast && pieces.isComplete) box.end = writeHaveAll(box.bytes, at)
-    else box.send(encodeBitfield(pieces.bytes))
+    this.#sender.pieces(pieces, this.supportsFast)
     this.#onSent()
   }
 
   sendHave(pieceIndex: number): void {
-    const box = this.#outbox
-    const at = box.room(INDEX_MESSAGE_BYTES)
-    box.end = writeHave(box.bytes, at, pieceIndex)
+    this.#sender.have(pieceIndex)
     this.#onSent()
   }
 
   /** Takes a `have` back, where the peer understands it (BEP 54). */
   sendDontHave(pieceIndex: number): void {
     const id = this.extensions?.ids.get(DONT_HAVE_EXTENSION)
-    if (id !== undefined && id !== 0) this.#outbox.send(encodeExtended(id, encodeDontHave(pieceIndex)))
+    if (id !== undefined && id !== 0) this.#sender.extended(id, encodeDontHave(pieceIndex))
   }
 
   setInterested(isInterested: boolean): void {
     if (this.state.isInterested === isInterested) return
     this.state.isInterested = isInterested
-    this.#sendSimple(isInterested ? MESSAGE_ID.interested : MESSAGE_ID.notInterested)
+    this.#sender.simple(isInterested ? MESSAGE_ID.interested : MESSAGE_ID.notInterested)
+    this.#onSent()
   }
 
   choke(): void {
     if (this.state.isChoking) return
     this.state.isChoking = true
-    this.#sendSimple(MESSAGE_ID.choke)
+    this.#sender.simple(MESSAGE_ID.choke)
     // BEP 6: every request is answered, so a choke rejects what waits. Without it the choke says the same.
     this.uploads.clear((pieceIndex, begin, length) => this.#reject(pieceIndex, begin, length))
   }
@@ -226,37 +203,30 @@ export class PeerConnection implements StreamHandler {
   unchoke(): void {
     if (!this.state.isChoking) return
     this.state.isChoking = false
-    this.#sendSimple(MESSAGE_ID.unchoke)
+    this.#sender.simple(MESSAGE_ID.unchoke)
+    this.#onSent()
   }
 
   sendAllowedFast(pieceIndex: number): void {
-    const box = this.#outbox
-    const at = box.room(INDEX_MESSAGE_BYTES)
-    box.end = writeAllowedFast(box.bytes, at, pieceIndex)
+    this.#sender.allowedFast(pieceIndex)
   }
 
   /** Asks for a block and counts on it. */
   request(pieceIndex: number, begin: number, length: number): void {
     this.pipeline.add(pieceIndex, begin, length, this.now)
-    const box = this.#outbox
-    const at = box.room(BLOCK_MESSAGE_BYTES)
-    box.end = writeRequest(box.bytes, at, pieceIndex, begin, length)
+    this.#sender.request(pieceIndex, begin, length)
     this.#onSent()
   }
 
   /** Takes a request back. The block may come all the same (BEP 3) and is then a stray one. */
   cancel(pieceIndex: number, begin: number, length: number): void {
-    if (!this.pipeline.remove(pieceIndex, begin)) return
-    const box = this.#outbox
-    const at = box.room(BLOCK_MESSAGE_BYTES)
-    box.end = writeCancel(box.bytes, at, pieceIndex, begin, length)
+    if (this.pipeline.remove(pieceIndex, begin)) this.#sender.cancel(pieceIndex, begin, length)
   }
 
   /** Refuses the next run of what waits: its piece turned out not to be servable. */
   rejectRun(): void {
     const queue = this.uploads
-    if (!queue.nextRun(1)) return
-    this.#reject(queue.runPieceIndex, queue.runBegin, queue.runLastLength)
+    if (queue.nextRun(1)) this.#reject(queue.runPieceIndex, queue.runBegin, queue.runLastLength)
   }
 
   /**
@@ -265,7 +235,7 @@ export class PeerConnection implements StreamHandler {
    */
   sendBlocks(frame: Uint8Array, payloadBytes: number, onSent: () => void): boolean {
     this.uploadMeter.add(payloadBytes, this.#system.now())
-    this.#canWrite = this.#outbox.send(frame, onSent)
+    this.#canWrite = this.#sender.frame(frame, onSent)
     this.#onSent()
     return this.#canWrite
   }
@@ -279,24 +249,13 @@ export class PeerConnection implements StreamHandler {
       ...(options.listenPort === undefined ? {} : { port: options.listenPort }),
       ...(options.metadataSize === undefined ? {} : { metadataSize: options.metadataSize }),
     }
-    this.#outbox.send(encodeExtended(EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake(handshake)))
+    this.#sender.extended(EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake(handshake))
   }
 
-  /** False when the peer has not said that it exchanges metadata. */
-  sendMetadataMessage(message: MetadataMessage): boolean {
+  /** Nothing is sent when the peer has not said that it exchanges metadata. */
+  sendMetadataMessage(message: MetadataMessage): void {
     const id = this.extensions?.ids.get(METADATA_EXTENSION)
-    if (id === undefined || id === 0) return false
-    this.#outbox.send(encodeExtended(id, encodeMetadataMessage(message)))
-    return true
-  }
-
-  /** Stops reading: the peer's sending window fills and it waits. */
-  pauseReading(): void {
-    this.#stream.pause()
-  }
-
-  resumeReading(): void {
-    this.#stream.resume()
+    if (id !== undefined && id !== 0) this.#sender.extended(id, encodeMetadataMessage(message))
   }
 
   /** The torrent's shape is known (at once, or after a magnet fetched it): checks what the peer said before. */
@@ -319,8 +278,7 @@ export class PeerConnection implements StreamHandler {
     if (now - this.lastReceivedAt > this.#options.idleTimeoutMs) {
       this.close(new EngineError('PEER_TIMEOUT', `Nothing heard for ${Math.round(this.#options.idleTimeoutMs / 1000)} s`))
     } else if (now - this.lastSentAt > this.#options.keepAliveIntervalMs) {
-      const at = this.#outbox.room(SIMPLE_MESSAGE_BYTES)
-      this.#outbox.end = writeKeepAlive(this.#outbox.bytes, at)
+      this.#sender.keepAlive()
       this.lastSentAt = now
     }
   }
@@ -337,15 +295,17 @@ export class PeerConnection implements StreamHandler {
     if (this.isClosed) return
     this.now = this.lastReceivedAt = this.#system.now()
     try {
-      let rest = chunk
-      if (this.#handshakeBytes !== undefined) {
-        rest = this.#collectHandshake(chunk, this.#handshakeBytes)
-        if (rest.length === 0 || this.isClosed) return
+      let begin = 0
+      if (this.#collector !== undefined) {
+        const { taken, handshake } = this.#collector.push(chunk)
+        if (handshake === undefined) return
+        this.#onHandshake(handshake)
+        begin = taken
       }
-      this.#decoder.push(rest)
+      if (begin < chunk.length) this.#decoder.push(begin === 0 ? chunk : chunk.subarray(begin))
       if (this.isClosed) return
       this.#owner?.onTurnEnd(this)
-      this.#outbox.flush()
+      this.#sender.flush()
     } catch (error) {
       this.close(asEngineError(error, 'PEER_MISBEHAVED', 'Cannot go on with this peer'))
     }
@@ -361,7 +321,7 @@ export class PeerConnection implements StreamHandler {
     this.isClosed = true
     this.isOpen = false
     this.#handshakeTimer?.cancel()
-    this.#outbox.close()
+    this.#sender.close()
     this.#decoder.stop()
     const reason = error === undefined ? undefined : asEngineError(error, 'NETWORK_FAILED', 'The connection broke')
     if (this.#owner !== undefined) this.#owner.onClosed(this, reason)
@@ -500,40 +460,21 @@ export class PeerConnection implements StreamHandler {
 
   // --- inside ------------------------------------------------------------------------------------------------
 
-  #collectHandshake(chunk: Uint8Array, collected: Uint8Array): Uint8Array {
-    const taken = Math.min(chunk.length, HANDSHAKE_LENGTH - this.#handshakeLength)
-    collected.set(chunk.subarray(0, taken), this.#handshakeLength)
-    this.#handshakeLength += taken
-    if (this.#handshakeLength < HANDSHAKE_LENGTH) return chunk.subarray(taken)
-    this.#handshakeBytes = undefined
+  #onHandshake(handshake: Handshake): void {
+    this.#collector = undefined
     this.#handshakeTimer?.cancel()
-    const handshake = parseHandshake(collected)
     this.peerId = handshake.peerId
     this.supportsFast = handshake.supportsFast
     this.supportsExtensions = handshake.supportsExtensions
     const { owner, infoHash, ourPeerId } = this.#door.admit(this, handshake)
-    if (this.isIncoming) this.#sendHandshake(infoHash, ourPeerId)
+    if (this.isIncoming) this.#sender.handshake(infoHash, ourPeerId)
     this.#owner = owner
     this.isOpen = true
     owner.onOpen(this)
-    return chunk.subarray(taken)
-  }
-
-  #sendHandshake(infoHash: Uint8Array, ourPeerId: Uint8Array): void {
-    this.#outbox.send(
-      encodeHandshake({ infoHash, peerId: ourPeerId, supportsExtensions: true, supportsFast: true, supportsDht: false, supportsV2: false }),
-    )
   }
 
   #onHandshakeTimeout(): void {
     this.close(new EngineError('PEER_TIMEOUT', `No handshake within ${Math.round(this.#options.handshakeTimeoutMs / 1000)} s`))
-  }
-
-  #sendSimple(messageId: SimpleMessageId): void {
-    const box = this.#outbox
-    const at = box.room(SIMPLE_MESSAGE_BYTES)
-    box.end = writeSimple(box.bytes, at, messageId)
-    this.#onSent()
   }
 
   #onSent(): void {
@@ -544,10 +485,7 @@ export class PeerConnection implements StreamHandler {
   }
 
   #reject(pieceIndex: number, begin: number, length: number): void {
-    if (!this.supportsFast) return
-    const box = this.#outbox
-    const at = box.room(BLOCK_MESSAGE_BYTES)
-    box.end = writeReject(box.bytes, at, pieceIndex, begin, length)
+    if (this.supportsFast) this.#sender.reject(pieceIndex, begin, length)
   }
 
   /** W3: answers are cheap, endless ones are not. A peer that goes on asking for what it may not have is sent away. */
