@@ -1,7 +1,6 @@
 import { toHex } from '@shoal/protocol/bytes'
 import type { HashFunctions, Info } from '@shoal/protocol/metainfo/info'
 import { parseInfo } from '@shoal/protocol/metainfo/info'
-import { LEFT_UNKNOWN } from '@shoal/protocol/tracker/announce'
 import { asEngineError, EngineError } from '../base/errors.ts'
 import { Emitter } from '../base/events.ts'
 import type { SessionOptions } from '../base/options.ts'
@@ -19,11 +18,13 @@ import type { System, Timer } from '../ports/system.ts'
 import type { SlabPool } from '../storage/slab-pool.ts'
 import { Swarm, type SwarmOwner } from '../swarm/swarm.ts'
 import type { SwarmPeer } from '../swarm/swarm-peer.ts'
+import { AnnounceView } from './announce-view.ts'
 import { FileSelection } from './file-selection.ts'
 import { type StreamRange, streamFile } from './file-stream.ts'
+import { PieceWaiters } from './piece-waiters.ts'
 import { TorrentContent } from './torrent-content.ts'
 import type { TorrentEvents, TorrentSnapshot } from './torrent-events.ts'
-import { peerSnapshot } from './torrent-snapshot.ts'
+import { type Progress, progressOf, torrentSnapshot } from './torrent-snapshot.ts'
 import { type AddTorrent, type TorrentSource, torrentSource } from './torrent-source.ts'
 import { nextState, type TorrentEvent, type TorrentState } from './torrent-state.ts'
 
@@ -65,7 +66,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   readonly #uploadLimiter: RateLimiter
   readonly #downloadLimiter: RateLimiter
   readonly #timers: Timer[] = []
-  readonly #whenHave = new Map<number, { resolve: () => void; reject: (error: EngineError) => void; promise: Promise<void> }>()
+  readonly #waiters = new PieceWaiters()
   #state: TorrentState = { status: 'stopped' }
   #info: Info | undefined
   #selection: FileSelection | undefined
@@ -156,7 +157,11 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       client: this.#host.trackers,
       tiers: this.#source.trackers,
       identity: { infoHash: this.infoHash, peerId: swarm.ourPeerId, port: this.#host.listenPort, key: this.#host.trackerKey },
-      state: this.#announceState(),
+      state: new AnnounceView({
+        swarm,
+        maxConnections: this.#host.session.swarm.maxConnections,
+        bytesLeft: () => (this.#content === undefined ? undefined : this.#progress.wantedSize - this.#progress.haveBytes),
+      }),
       owner: this,
       options: { stopTimeoutMs: this.#host.session.stopTimeoutMs },
     })
@@ -216,7 +221,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     yield* streamFile(
       {
         geometry: content.geometry,
-        whenHave: (pieceIndex) => this.#whenPiece(pieceIndex),
+        whenHave: (pieceIndex) => (content.have.has(pieceIndex) ? Promise.resolve() : this.#waiters.wait(pieceIndex)),
         setCursor: (pieceIndex) => {
           content.picker.sequential = pieceIndex !== undefined || this.#what.sequential === true
           content.picker.setCursor(pieceIndex ?? 0)
@@ -229,33 +234,17 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   }
 
   snapshot(): TorrentSnapshot {
-    const now = this.#host.system.now()
-    const peers = [...(this.#swarm?.peers() ?? [])].map((peer) => peerSnapshot(peer, now))
-    const downloadRate = peers.reduce((sum, peer) => sum + peer.downloadRate, 0)
-    const { wantedSize, haveBytes } = this.#progress()
-    const missing = wantedSize - haveBytes
-    const trackers = this.#announcer?.trackers ?? []
-    return {
+    return torrentSnapshot({
       name: this.name,
       infoHashHex: this.infoHashHex,
       state: this.#state,
-      totalSize: this.#info?.totalSize ?? 0,
-      wantedSize,
-      haveBytes,
-      pieceLength: this.#info?.pieceLength ?? 0,
-      pieceCount: this.#info?.pieceCount ?? 0,
-      havePieces: this.#content?.swarm.have.clone(),
-      downloadRate,
-      uploadRate: peers.reduce((sum, peer) => sum + peer.uploadRate, 0),
-      downloaded: (this.#content?.earlierDownloaded ?? 0) + (this.#swarm?.downloadedBytes ?? 0),
-      uploaded: (this.#content?.earlierUploaded ?? 0) + (this.#swarm?.uploadedBytes ?? 0),
-      wasted: this.#swarm?.wastedBytes ?? 0,
-      peers,
-      seedsKnown: most(trackers.map((tracker) => tracker.seeds)),
-      leechersKnown: most(trackers.map((tracker) => tracker.leechers)),
-      trackers,
-      etaMs: missing > 0 && downloadRate > 0 ? (missing / downloadRate) * 1000 : undefined,
-    }
+      info: this.#info,
+      progress: this.#progress,
+      content: this.#content,
+      swarm: this.#swarm,
+      trackers: this.#announcer?.trackers ?? [],
+      now: this.#host.system.now(),
+    })
   }
 
   // --- from the swarm ----------------------------------------------------------------------------------------
@@ -283,8 +272,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   }
 
   onPieceVerified(pieceIndex: number): void {
-    this.#whenHave.get(pieceIndex)?.resolve()
-    this.#whenHave.delete(pieceIndex)
+    this.#waiters.onVerified(pieceIndex)
     if (this.#state.status === 'waiting-for-disk' && this.#content?.swarm.committer.failedCount === 0) this.#onDiskReady()
     this.emit('piece', { pieceIndex })
     this.#onPiecesChanged()
@@ -420,9 +408,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     for (const timer of this.#timers.splice(0)) timer.cancel()
     this.#diskRetry?.cancel()
     this.#diskRetry = undefined
-    const closed = new EngineError('CLOSED', 'The torrent has stopped')
-    for (const waiting of this.#whenHave.values()) waiting.reject(closed)
-    this.#whenHave.clear()
+    this.#waiters.close(new EngineError('CLOSED', 'The torrent has stopped'))
     const swarm = this.#swarm
     const told = this.#announcer?.stop()
     const [uploaded, downloaded] = [swarm?.uploadedBytes ?? 0, swarm?.downloadedBytes ?? 0]
@@ -486,54 +472,8 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.emit('warning', asEngineError(error, 'DISK_FAILED', 'Cannot look after the files'))
   }
 
-  /** Bytes wanted and bytes here. Pieces are all or nothing, so a small file is there when its piece is. */
-  #progress(): { wantedSize: number; haveBytes: number } {
-    const wantedSize = this.#selection?.wantedSize ?? 0
-    const content = this.#content?.swarm
-    if (content === undefined) return { wantedSize, haveBytes: 0 }
-    const { picker, geometry } = content
-    if (picker.wantedComplete) return { wantedSize, haveBytes: wantedSize }
-    const missing = Math.min(wantedSize, picker.missingWantedCount * geometry.pieceSize(0))
-    return { wantedSize, haveBytes: wantedSize - missing }
-  }
-
-  /** Live: the announcer looks whenever it asks. Bytes are of this run. */
-  #announceState(): AnnounceState {
-    const { session } = this.#host
-    const bytesLeft = (): number => {
-      if (this.#content === undefined) return LEFT_UNKNOWN
-      const { wantedSize, haveBytes } = this.#progress()
-      return wantedSize - haveBytes
-    }
-    const swarm = (): Swarm | undefined => this.#swarm
-    return {
-      get uploaded(): number {
-        return swarm()?.uploadedBytes ?? 0
-      },
-      get downloaded(): number {
-        return swarm()?.downloadedBytes ?? 0
-      },
-      get left(): number {
-        return bytesLeft()
-      },
-      get peersWanted(): number {
-        return session.swarm.maxConnections - (swarm()?.connectionCount ?? 0)
-      },
-      get peerCount(): number {
-        return swarm()?.peerList.size ?? 0
-      },
-    }
-  }
-
-  #whenPiece(pieceIndex: number): Promise<void> {
-    if (this.#content?.swarm.have.has(pieceIndex) === true) return Promise.resolve()
-    let waiting = this.#whenHave.get(pieceIndex)
-    if (waiting === undefined) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
-      waiting = { promise, resolve, reject }
-      this.#whenHave.set(pieceIndex, waiting)
-    }
-    return waiting.promise
+  get #progress(): Progress {
+    return progressOf(this.#content, this.#selection?.wantedSize ?? 0)
   }
 
   #when(name: 'ready' | 'done', isSo: () => boolean): Promise<void> {
@@ -553,9 +493,4 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       }
     })
   }
-}
-
-function most(counts: readonly (number | undefined)[]): number | undefined {
-  const known = counts.filter((count) => count !== undefined)
-  return known.length === 0 ? undefined : Math.max(...known)
 }
