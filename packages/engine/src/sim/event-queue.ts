@@ -32,6 +32,11 @@ export class EventQueue {
     return this.#heap[0]
   }
 
+  /** How many events are still to happen. O(n): for tests. */
+  get livingCount(): number {
+    return this.#heap.filter(({ callback }) => callback !== undefined).length
+  }
+
   take(): QueuedEvent | undefined {
     const event = this.peek()
     if (event !== undefined) this.#removeFirst()

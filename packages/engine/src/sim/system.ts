@@ -160,6 +160,11 @@ export class SimSystem implements System {
     return promise
   }
 
+  /** What is planned and not cancelled; a world in which everything was closed plans nothing. */
+  get pendingEvents(): number {
+    return this.#queue.livingCount
+  }
+
   /** Adds a line to the log, with the time in front. */
   log(text: string): void {
     const line = `${this.#now.toFixed(3)} ${text}`

@@ -296,6 +296,11 @@ export class PiecePicker {
     return piece === undefined ? [] : Array.from({ length: piece.blockCount }, (_, block) => piece.senderOf(block) ?? -1)
   }
 
+  /** Blocks that are asked of the peer and have not come from anybody. */
+  askedCountOf(peerKey: number): number {
+    return this.#open.knownPeer(peerKey)?.asked ?? 0
+  }
+
   /** For tests and the simulator: throws what is wrong, in words. */
   checkInvariants(): void {
     this.#open.checkInvariants()

@@ -1,4 +1,5 @@
 import { compareBytes, equalBytes } from '@shoal/protocol/bytes'
+import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
 import type { Handshake } from '@shoal/protocol/wire/handshake'
 import type { MetadataMessage } from '@shoal/protocol/wire/metadata'
 import { EngineError } from '../base/errors.ts'
@@ -172,6 +173,44 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#unchoker.stop()
     this.#dialer.close()
     for (const peer of this.#peers.values()) peer.connection.close()
+  }
+
+  /** For tests and the simulator: throws what is wrong between the rooms, in words. */
+  checkInvariants(): void {
+    const content = this.#content
+    if (content === undefined) return
+    const { picker, availability, assembly, geometry } = content
+    picker.checkInvariants()
+    const counts = new Array<number>(geometry.pieceCount).fill(0)
+    for (const peer of this.#peers.values()) {
+      const { key, connection, interestingCount } = peer
+      let interesting = 0
+      peer.pieces.forEachSet((pieceIndex) => {
+        counts[pieceIndex]!++
+        if (!content.have.has(pieceIndex) && picker.priorityOf(pieceIndex) !== 0) interesting++
+      })
+      if (interesting !== interestingCount) {
+        throw new Error(`Swarm: peer ${key} has ${interesting} interesting pieces, ${interestingCount} are counted`)
+      }
+      if (connection.isOpen && connection.state.isInterested !== interesting > 0) {
+        throw new Error(`Swarm: peer ${key} has ${interesting} interesting pieces and was told otherwise`)
+      }
+      const { outstanding } = connection.pipeline
+      const asked = picker.askedCountOf(key)
+      if (asked !== outstanding) throw new Error(`Swarm: ${outstanding} requests to peer ${key} are out, the picker counts ${asked}`)
+    }
+    for (const [pieceIndex, count] of counts.entries()) {
+      if (count !== availability.countOf(pieceIndex)) {
+        throw new Error(`Swarm: ${count} peers have piece ${pieceIndex}, ${availability.countOf(pieceIndex)} are counted`)
+      }
+    }
+    for (let pieceIndex = 0; pieceIndex < geometry.pieceCount; pieceIndex++) {
+      for (const [block, sender] of picker.sendersOf(pieceIndex).entries()) {
+        if (assembly.hasBlock(pieceIndex, block * BLOCK_LENGTH) !== (sender !== -1)) {
+          throw new Error(`Swarm: picker and assembly do not agree on block ${block} of piece ${pieceIndex}`)
+        }
+      }
+    }
   }
 
   // --- coming in ---------------------------------------------------------------------------------------------

@@ -247,6 +247,11 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     })
   }
 
+  /** For tests and the simulator: throws what is wrong, in words. */
+  checkInvariants(): void {
+    this.#swarm?.checkInvariants()
+  }
+
   // --- from the swarm ----------------------------------------------------------------------------------------
 
   onMetadata(raw: Uint8Array): void {
