@@ -7,7 +7,7 @@ import { NodeDiskFile } from './disk-file.ts'
 import { lockStateFile, openAppendFile, readStateFile, removeStateFile, renameStateFile, StateWriter } from './state-file.ts'
 import { diskError, errorCode } from './system-error.ts'
 
-const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants
+const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants
 /** Both are missing on Windows, where the checks before opening must do. Node adds O_CLOEXEC to every open itself. */
 const O_NOFOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
 const O_NONBLOCK: number = fs.constants.O_NONBLOCK ?? 0
@@ -21,12 +21,12 @@ export class NodeDisk implements Disk {
     const permissions = options?.executable === true ? 0o755 : 0o644
     const doing = mode === 'write' ? 'write to' : 'read'
     try {
-      const { fd, isNew } =
-        mode === 'write' ? await openOrCreate(target, permissions) : { fd: await openFd(target, O_RDONLY), isNew: false }
+      const fd = await (mode === 'write' ? openFd(target, O_RDWR | O_CREAT, permissions) : openFd(target, O_RDONLY))
       try {
         if (!fs.fstatSync(fd).isFile()) throw notPlain(target)
         await checkWhereItIs(fd, target)
-        return new NodeDiskFile(fd, target, isNew ? folders : [])
+        // Also when it was there before: an earlier handle or process may have made it and not saved its name.
+        return new NodeDiskFile(fd, target, mode === 'write' ? folders : [])
       } catch (error) {
         fs.closeSync(fd)
         throw error
@@ -107,22 +107,6 @@ export class NodeDisk implements Disk {
 
   joinPath(folder: string, name: string): string {
     return join(folder, name)
-  }
-}
-
-/** Says whether the file is new, because then its name must be saved with its bytes. */
-async function openOrCreate(target: string, permissions: number): Promise<{ readonly fd: number; readonly isNew: boolean }> {
-  for (;;) {
-    try {
-      return { fd: await openFd(target, O_RDWR | O_CREAT | O_EXCL, permissions), isNew: true }
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-    }
-    try {
-      return { fd: await openFd(target, O_RDWR), isNew: false }
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error // removed between the two calls: begin again
-    }
   }
 }
 

@@ -57,12 +57,14 @@ export class SimDisk implements Disk {
     const { folder, name } = this.#tree.walk(root, path, mode === 'write')
     const entry = folder.entries.get(name)
     if (entry !== undefined && entry.type !== 'file') throw unsafePath(full)
-    if (entry !== undefined) return new SimDiskFile(this, entry, full, mode)
+    // Also when it was there before: an earlier handle or process may have made it and not saved its name.
+    const syncName = mode === 'write' ? () => this.#syncUpTo(root, path) : undefined
+    if (entry !== undefined) return new SimDiskFile(this, entry, full, mode, syncName)
     if (mode === 'read') throw diskError('FILE_MISSING', 'read', full)
     const body = this.#newBody()
     body.isExecutable = options?.executable === true
     this.#platter.assign(folder, new Map([[name, body]]))
-    return new SimDiskFile(this, body, full, mode, () => this.#syncUpTo(root, path))
+    return new SimDiskFile(this, body, full, mode, syncName)
   }
 
   async stat(root: string, path: readonly string[]): Promise<FileStamp | undefined> {
