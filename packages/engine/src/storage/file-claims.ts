@@ -1,7 +1,7 @@
 import type { Bitfield } from '@shoal/protocol/bitfield'
 import type { Disk, FileStamp } from '../ports/disk.ts'
 import type { FileState, StampRecord } from './file-state.ts'
-import { claimOfFile, contentOfFile, type FileClaim, foreignFile } from './foreign-files.ts'
+import { claimOfContent, claimOfFile, contentOfFile, type FoundFile, foreignFile } from './foreign-files.ts'
 import { inLanes } from './lanes.ts'
 import type { StoredFiles } from './stored-files.ts'
 import { nameOfFile } from './stored-torrent.ts'
@@ -36,8 +36,9 @@ export class FileClaims {
     for (const state of this.#files.states) {
       if (state.place !== 'nowhere' && state.length > 0) this.#place(state)
     }
+    // From here on a change by others is noticed.
     for (const state of [...this.#files.states, this.#files.parts]) {
-      if (this.#known.has(state.index)) state.stamp = found[state.index]
+      if (state.place === 'file') state.stamp = found[state.index]
     }
     return found
   }
@@ -52,7 +53,9 @@ export class FileClaims {
     for (const state of this.#files.states) {
       const found = this.#found[state.index]
       if (state.place === 'nowhere' || found === undefined || state.length === 0) continue
-      const claim = await this.#claimOf(state, found, verified)
+      const evidence = this.#evidenceOf(state, found, verified)
+      // Only what nothing else is known of is read.
+      const claim = claimOfFile(evidence) ?? claimOfContent(evidence, await this.#contentOf(state, found.size))
       if (claim !== 'foreign') state.claim = claim
       if (claim === 'ours') continue
       if (state.isWanted) {
@@ -61,12 +64,13 @@ export class FileClaims {
         // Nobody wants the file, so there is no need to argue about it.
         state.claim = 'suspect'
         state.place = 'parts'
+        state.stamp = undefined
       }
     }
     const first = foreign[0]
     if (first !== undefined) throw foreignFile(nameOfFile(first), first.root)
     await this.#files.requireSpace(this.#missingBytes(verified))
-    for (const state of this.#files.states) if (state.isWanted) await this.makeIfEmpty(state)
+    for (const state of this.#files.states) if (state.isWanted && state.length === 0) await this.makeIfEmpty(state)
   }
 
   /** A file without bytes is in no piece, so no piece brings it: it is made here. */
@@ -98,31 +102,28 @@ export class FileClaims {
     else state.place = !hasParts && found !== undefined && found.size <= state.length ? 'file' : 'parts'
   }
 
-  async #claimOf(state: FileState, found: FileStamp, verified: Bitfield): Promise<FileClaim> {
-    const pieces = this.#piecesOf(state)
-    const isComplete = pieces.every((pieceIndex) => verified.has(pieceIndex))
-    if (isComplete && state.place === 'file') return 'ours'
+  #evidenceOf(state: FileState, found: FileStamp, verified: Bitfield): FoundFile {
     const { geometry } = this.#files
+    const pieces = state.place === 'file' ? this.#piecesOf(state) : []
     const end = state.offset + Math.min(found.size, state.length)
     const inside = pieces.filter((pieceIndex) => {
       const offset = geometry.pieceOffset(pieceIndex)
       return offset >= state.offset && offset + geometry.pieceSize(pieceIndex) <= end
     })
+    const verifiedPieces = pieces.filter((pieceIndex) => verified.has(pieceIndex))
     const record = this.#known.get(state.index)
-    const known = record && (record.isSuspect ? 'suspect' : 'ours')
-    return claimOfFile({
+    return {
       size: found.size,
       length: state.length,
-      known,
-      hasVerifiedPiece: state.place === 'file' && inside.some((pieceIndex) => verified.has(pieceIndex)),
-      touchesVerifiedPiece: state.place === 'file' && pieces.some((pieceIndex) => verified.has(pieceIndex)),
+      known: record && (record.isSuspect ? 'suspect' : 'ours'),
+      isComplete: pieces.length > 0 && verifiedPieces.length === pieces.length,
+      hasVerifiedPiece: inside.some((pieceIndex) => verified.has(pieceIndex)),
+      touchesVerifiedPiece: verifiedPieces.length > 0,
       holdsWholePiece: inside.length > 0,
-      content: known === 'ours' || found.size > state.length ? 'data' : await this.#contentOf(state, found.size),
-    })
+    }
   }
 
   async #contentOf(state: FileState, size: number): ReturnType<typeof contentOfFile> {
-    if (size === 0) return 'empty'
     const { file, release } = await this.#files.hold(state)
     return contentOfFile(file, size).finally(release)
   }

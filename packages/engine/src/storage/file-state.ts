@@ -39,8 +39,10 @@ export class FileState {
   stamp: FileStamp | undefined
   /** Pieces being written to it at this moment. */
   writers = 0
-  /** Made as long as it will be; resolves once that is done. */
-  prepared: Promise<void> | undefined
+  /** Made, as long as it will be, and known to be ours or suspect: it may be written. */
+  isPrepared = false
+  /** Settles when the preparing that is under way has ended. */
+  preparing: Promise<void> | undefined
   #lookedAtMs = Number.NEGATIVE_INFINITY
   #readMs = 0
   #slowUntilMs = Number.NEGATIVE_INFINITY

@@ -24,22 +24,30 @@ export interface FoundFile {
   readonly length: number
   /** Resume data knows it, as a file that was ours or one that we still suspected. */
   readonly known: 'ours' | 'suspect' | undefined
+  /** All its pieces verify: nothing will be written. */
+  readonly isComplete: boolean
+  /** A piece that lies wholly inside it verifies. */
   readonly hasVerifiedPiece: boolean
   /** A verified piece touches it from a neighbouring file. */
   readonly touchesVerifiedPiece: boolean
   /** At least one whole piece of the torrent lies inside the bytes that are there. */
   readonly holdsWholePiece: boolean
-  readonly content: FileContent
+}
+
+/** What can be said without looking into the file; undefined when only its content can tell. */
+export function claimOfFile(found: FoundFile): FileClaim | undefined {
+  if (found.isComplete || found.known === 'ours') return 'ours'
+  if (found.size > found.length) return 'foreign'
+  if (found.size === 0 || found.hasVerifiedPiece) return 'ours'
+  return undefined
 }
 
 /** `zeros`: all of it was looked at. `maybe-zeros`: too long to look at all of it, zeros so far. */
-export type FileContent = 'empty' | 'zeros' | 'maybe-zeros' | 'data'
+export type FileContent = 'zeros' | 'maybe-zeros' | 'data'
 
-export function claimOfFile(found: FoundFile): FileClaim {
-  if (found.known === 'ours') return 'ours'
-  if (found.size > found.length) return 'foreign'
-  if (found.content === 'empty' || found.content === 'zeros' || found.hasVerifiedPiece) return 'ours'
-  if (found.known === 'suspect' || found.content === 'maybe-zeros' || found.touchesVerifiedPiece) return 'suspect'
+export function claimOfContent(found: FoundFile, content: FileContent): FileClaim {
+  if (content === 'zeros') return 'ours'
+  if (found.known === 'suspect' || content === 'maybe-zeros' || found.touchesVerifiedPiece) return 'suspect'
   return found.holdsWholePiece ? 'foreign' : 'suspect'
 }
 
@@ -49,7 +57,6 @@ const MAX_LOOK_BYTES = 4 * 1024 * 1024
 
 /** Looks for bytes that are not zero: everywhere in a small file, at the ends and evenly spread in a large one. */
 export async function contentOfFile(file: DiskFile, size: number): Promise<FileContent> {
-  if (size === 0) return 'empty'
   const view = new Uint8Array(LOOK_BYTES)
   const isReadThrough = size <= MAX_LOOK_BYTES
   const looks = isReadThrough ? Math.ceil(size / LOOK_BYTES) : MAX_LOOK_BYTES / LOOK_BYTES

@@ -45,11 +45,17 @@ export class OpenFiles {
     return entry.file
   }
 
+  /** Holds the file if it is open in that mode, at once. */
+  holdOpen(key: number, mode: OpenMode): HeldFile | undefined {
+    const entry = this.#entries.get(key)
+    return entry !== undefined && (mode === 'read' || entry.mode === 'write') ? this.#holdEntry(entry) : undefined
+  }
+
   /** Opens the file if need be (a file open for reading only is opened again for writing) and holds it. */
   async hold(key: number, mode: OpenMode): Promise<HeldFile> {
     for (;;) {
-      const entry = this.#entries.get(key)
-      if (entry !== undefined && (mode === 'read' || entry.mode === 'write')) return this.#holdEntry(entry)
+      const held = this.holdOpen(key, mode)
+      if (held !== undefined) return held
       const opening = this.#opening.get(key)
       if (opening === undefined) return this.#openAndHold(key, mode)
       // Its failure is told to whoever started it; we then try for ourselves.

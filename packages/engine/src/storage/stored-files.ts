@@ -134,13 +134,11 @@ export class StoredFiles {
    * @throws {EngineError} `FILE_FOREIGN`, `DISK_FULL` and what else the disk port says
    */
   async holdForWriting(state: FileState): Promise<HeldFile> {
-    state.prepared ??= this.#prepare(state)
-    try {
-      await state.prepared
-    } catch (error) {
-      // Not remembered: the disk may have room the next time.
-      state.prepared = undefined
-      throw error
+    if (!state.isPrepared) {
+      state.preparing ??= this.#prepare(state).finally(() => {
+        state.preparing = undefined
+      })
+      await state.preparing
     }
     return this.#open.hold(state.index, 'write')
   }
@@ -155,7 +153,9 @@ export class StoredFiles {
       const slices: FileSlice[] = []
       for (const { state, offset, length } of spans) {
         if (state !== undefined && !files.has(state)) {
-          const one = await (mode === 'write' ? this.holdForWriting(state) : this.hold(state))
+          // Without an `await` for what is open already: that is nearly always all of it.
+          const open = mode === 'read' || state.isPrepared ? this.#open.holdOpen(state.index, mode) : undefined
+          const one = open ?? (await (mode === 'write' ? this.holdForWriting(state) : this.hold(state)))
           held.push(one)
           files.set(state, one.file)
         }
@@ -170,7 +170,7 @@ export class StoredFiles {
 
   /** Whatever we have open is no longer what the name leads to: the next use opens anew. */
   forget(state: FileState): void {
-    state.prepared = undefined
+    state.isPrepared = false
     this.#open.forget(state.index)
   }
 
@@ -203,12 +203,14 @@ export class StoredFiles {
         state.claim = size === 0 ? 'ours' : 'suspect'
       }
       // The parts file stays sparse; a suspect file is not touched before its bytes have been compared.
-      if (state === this.parts || state.claim === 'suspect') return
-      if (size < state.length) {
-        if (this.isReserving) await this.requireSpace(state.length - size)
-        await file.grow(state.length, this.isReserving)
+      if (state !== this.parts && state.claim === 'ours') {
+        if (size < state.length) {
+          if (this.isReserving) await this.requireSpace(state.length - size)
+          await file.grow(state.length, this.isReserving)
+        }
+        state.stamp = file.stampSync()
       }
-      state.stamp = file.stampSync()
+      state.isPrepared = true
     } finally {
       release()
     }

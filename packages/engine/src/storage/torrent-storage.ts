@@ -284,8 +284,9 @@ export class TorrentStorage {
         if (isWanted === state.isWanted) continue
         if (isWanted && state.place === 'parts') await this.#moveOut(state)
         state.isWanted = isWanted
-        if (!isWanted && state.place === 'file' && state.claim === 'unknown' && state.prepared === undefined) state.place = 'parts'
-        if (isWanted) await this.#claims.makeIfEmpty(state)
+        if (!isWanted && state.place === 'file' && state.claim === 'unknown' && !state.isPrepared && state.preparing === undefined)
+          state.place = 'parts'
+        if (isWanted && state.length === 0) await this.#claims.makeIfEmpty(state)
       }
     })
   }
@@ -395,5 +396,5 @@ export class TorrentStorage {
 
 function stampRecord(state: FileState): StampRecord | undefined {
   if (state.stamp === undefined || state.place === 'nowhere') return undefined
-  return { fileIndex: state.index, size: state.stamp.size, modifiedMs: state.stamp.modifiedMs, isSuspect: state.claim === 'suspect' }
+  return { fileIndex: state.index, size: state.stamp.size, modifiedMs: state.stamp.modifiedMs, isSuspect: state.claim !== 'ours' }
 }
