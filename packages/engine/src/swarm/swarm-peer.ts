@@ -21,8 +21,8 @@ export class SwarmPeer implements PickPeer, ChokeCandidate {
   readonly grantedToUs: Set<number> = new Set()
   /** Pieces that we give it although we choke it. */
   readonly grantedByUs: Set<number> = new Set()
-  /** An asynchronous read for it is under way. */
-  isReading = false
+  /** Its requests wait for something (the limit, a frame, a read, a proof) that will call when it is there. */
+  isServiceWaiting = false
   isOptimistic = false
   unchokedAt = 0
   uploadedAtUnchoke = 0

@@ -40,7 +40,7 @@ export class Uploader {
     const { connection } = peer
     const queue = connection.uploads
     if (content === undefined) return
-    while (queue.size > 0 && connection.canWrite && !connection.isClosed && !peer.isReading) {
+    while (queue.size > 0 && connection.canWrite && !connection.isClosed && !peer.isServiceWaiting) {
       if (!content.have.has(queue.nextPieceIndex)) {
         // It was there when it was asked for, and has been lost since.
         connection.rejectRun()
@@ -50,13 +50,15 @@ export class Uploader {
       const allowedBytes = this.#limiter.take(BLOCKS_PER_FRAME * BLOCK_LENGTH, this.#system.now())
       if (allowedBytes < BLOCK_LENGTH) {
         this.#limiter.refund(allowedBytes)
-        this.#limiter.whenAvailable(() => this.serve(peer))
+        peer.isServiceWaiting = true
+        this.#limiter.whenAvailable(() => this.#goOn(peer))
         return
       }
       const frame = this.#frames.acquire()
       if (frame === undefined) {
         this.#limiter.refund(allowedBytes)
-        this.#frames.whenFree(() => this.serve(peer))
+        peer.isServiceWaiting = true
+        this.#frames.whenFree(() => this.#goOn(peer))
         return
       }
       queue.nextRun(Math.floor(allowedBytes / BLOCK_LENGTH))
@@ -64,6 +66,11 @@ export class Uploader {
       this.#limiter.refund(allowedBytes - runBytes)
       if (!this.#sendRun(content, peer, frame, runBytes)) return
     }
+  }
+
+  #goOn(peer: SwarmPeer): void {
+    peer.isServiceWaiting = false
+    this.serve(peer)
   }
 
   /** @returns whether to go on with this peer now. */
@@ -78,22 +85,20 @@ export class Uploader {
       this.#owner.onPieceLost(pieceIndex, undefined)
       return true
     }
-    peer.isReading = true
+    peer.isServiceWaiting = true
     content.storage.readBlocks(pieceIndex, begin, views).then(
       (isWhole) => {
-        peer.isReading = false
         if (!isWhole) {
           frame.release()
           this.#owner.onPieceLost(pieceIndex, undefined)
         } else if (peer.connection.isClosed) frame.release()
         else peer.connection.sendBlocks(frame.filled(blockCount, lastLength), runBytes, frame.release)
-        this.serve(peer)
+        this.#goOn(peer)
       },
       (error: unknown) => {
-        peer.isReading = false
         frame.release()
         this.#owner.onPieceLost(pieceIndex, asEngineError(error, 'NOT_READABLE', `Cannot read piece ${pieceIndex}`))
-        this.serve(peer)
+        this.#goOn(peer)
       },
     )
     return false
@@ -116,10 +121,8 @@ export class Uploader {
       proof = this.#prove(content, pieceIndex)
       this.#proving.set(pieceIndex, proof)
     }
-    proof.then(
-      () => this.serve(peer),
-      () => this.serve(peer),
-    )
+    peer.isServiceWaiting = true
+    void proof.then(() => this.#goOn(peer)) // never rejects
     return true
   }
 
