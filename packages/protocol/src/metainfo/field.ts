@@ -44,10 +44,12 @@ export function listOf(dictionary: BencodeDictionary, key: string): BencodeList 
 
 /** The byte strings of a list, which may hold nothing else. */
 export function byteStrings(list: BencodeList, key: string): Uint8Array[] {
-  return [...list].map((item) => {
-    if (item instanceof Uint8Array) return item
-    throw wrongType(`item of ${key}`, 'a byte string', item)
-  })
+  const strings: Uint8Array[] = []
+  for (const item of list) {
+    if (!(item instanceof Uint8Array)) throw wrongType(`item of ${key}`, 'a byte string', item)
+    strings.push(item)
+  }
+  return strings
 }
 
 function missing(key: string): never {

@@ -37,6 +37,11 @@ export interface ListedFile {
   readonly piecesRoot?: Uint8Array
 }
 
+/** The same while nobody knows yet where a link leads. */
+export interface ListedLink extends ListedFile {
+  readonly link?: readonly Uint8Array[]
+}
+
 export interface FileAttributes {
   readonly isPadding: boolean
   readonly isExecutable: boolean
@@ -67,19 +72,18 @@ export function readFileList(info: BencodeDictionary, name: Uint8Array): FileLis
     throw new ProtocolError('METAINFO_FIELD_VALUE', 'Cannot read the torrent: it has "files" and "length", and can be only one of both')
   }
   const root = paths.addFolder(paths.root, name)
-  const files: (ListedFile & { link?: readonly Uint8Array[] })[] = []
+  const files: ListedLink[] = []
   for (const item of listOf(info, 'files')) {
     if (!(item instanceof BencodeDictionary)) {
       throw new ProtocolError('METAINFO_FIELD_TYPE', `Cannot read the torrent: file ${files.length} is not a dictionary`)
     }
     files.push(readFile(item, paths, root))
   }
-  const links = new LinkResolver(paths, root)
-  const resolved = files.map(({ link, ...file }) => (link === undefined ? file : { ...file, ...links.resolve(file.path, link) }))
-  return { files: resolved, isSingleFile: false, warnings: [...links.warnings, ...renameWarnings(paths)] }
+  const resolved = resolveLinks(files, paths, root)
+  return { files: resolved.files, isSingleFile: false, warnings: [...resolved.warnings, ...renameWarnings(paths)] }
 }
 
-function readFile(item: BencodeDictionary, paths: SafePaths, root: SafeFolder): ListedFile & { link?: readonly Uint8Array[] } {
+function readFile(item: BencodeDictionary, paths: SafePaths, root: SafeFolder): ListedLink {
   const attributes = readAttributes(item)
   if (attributes.isPadding) {
     const length = readLength(item)
@@ -93,7 +97,9 @@ function readFile(item: BencodeDictionary, paths: SafePaths, root: SafeFolder): 
 
 /** `attr`: one letter an attribute, in any order; letters we do not know mean nothing (BEP 47). */
 export function readAttributes(item: BencodeDictionary): FileAttributes {
-  const letters = latin1(optionalBytesOf(item, 'attr') ?? new Uint8Array())
+  const attr = optionalBytesOf(item, 'attr')
+  if (attr === undefined) return NO_ATTRIBUTES
+  const letters = latin1(attr)
   return {
     isPadding: letters.includes('p'),
     isExecutable: letters.includes('x'),
@@ -101,6 +107,8 @@ export function readAttributes(item: BencodeDictionary): FileAttributes {
     isSymlink: letters.includes('l'),
   }
 }
+
+const NO_ATTRIBUTES: FileAttributes = { isPadding: false, isExecutable: false, isHidden: false, isSymlink: false }
 
 export function readLength(item: BencodeDictionary): number {
   const length = integerOf(item, 'length')
@@ -123,24 +131,28 @@ export function readSymlink(item: BencodeDictionary): readonly Uint8Array[] {
   return target
 }
 
-/** Finds the targets of links, once all files have their paths. */
-export class LinkResolver {
-  readonly warnings: string[] = []
-  readonly #paths: SafePaths
-  readonly #root: SafeFolder
-
-  constructor(paths: SafePaths, root: SafeFolder) {
-    this.#paths = paths
-    this.#root = root
-  }
-
-  /** A link to nothing in the torrent becomes an empty file, with a warning. */
-  resolve(path: readonly string[], link: readonly Uint8Array[]): { symlinkTarget?: readonly string[] } {
-    const symlinkTarget = this.#paths.find(this.#root, link)
-    if (symlinkTarget !== undefined) return { symlinkTarget }
-    this.warnings.push(`The symbolic link ${path.join('/')} points at nothing in the torrent: it is taken for an empty file`)
-    return {}
-  }
+/**
+ * The files with the targets of their links, once all have their paths. A link to nothing in the torrent becomes an
+ * empty file.
+ * @param root the folder that targets are counted from
+ */
+export function resolveLinks(
+  files: readonly ListedLink[],
+  paths: SafePaths,
+  root: SafeFolder,
+): { readonly files: readonly ListedFile[]; readonly warnings: readonly string[] } {
+  const lost: ListedFile[] = []
+  const resolved = files.map((file): ListedFile => {
+    if (file.link === undefined) return file
+    const symlinkTarget = paths.find(root, file.link)
+    if (symlinkTarget !== undefined) return { ...file, symlinkTarget }
+    lost.push(file)
+    return file
+  })
+  const warnings = lost
+    .slice(0, 1)
+    .map(({ path }) => `${lost.length} symbolic links, such as ${path.join('/')}, point at nothing in the torrent: taken for empty files`)
+  return { files: resolved, warnings }
 }
 
 export function renameWarnings(paths: SafePaths): string[] {
@@ -162,8 +174,8 @@ export function layOut(files: readonly ListedFile[]): { readonly files: readonly
   let offset = 0
   const entries = files.map(({ path, length, attributes, symlinkTarget, piecesRoot }): FileEntry => {
     const { isPadding, isExecutable, isHidden } = attributes
-    const optional = { ...(symlinkTarget && { symlinkTarget }), ...(piecesRoot && { piecesRoot }) }
-    const entry = { path, length, offset, isPadding, isExecutable, isHidden, ...optional }
+    const plain = { path, length, offset, isPadding, isExecutable, isHidden }
+    const entry = symlinkTarget === undefined && piecesRoot === undefined ? plain : withOptional(plain, symlinkTarget, piecesRoot)
     if (length > MAX_TOTAL_SIZE - offset) {
       throw new ProtocolError('METAINFO_TOTAL_SIZE', `Cannot read the torrent: its files have more than ${MAX_TOTAL_SIZE} bytes together`)
     }
@@ -171,6 +183,10 @@ export function layOut(files: readonly ListedFile[]): { readonly files: readonly
     return entry
   })
   return { files: entries, totalSize: offset }
+}
+
+function withOptional(file: FileEntry, symlinkTarget?: readonly string[], piecesRoot?: Uint8Array): FileEntry {
+  return { ...file, ...(symlinkTarget && { symlinkTarget }), ...(piecesRoot && { piecesRoot }) }
 }
 
 /**

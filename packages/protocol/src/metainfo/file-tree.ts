@@ -3,7 +3,7 @@
 import { BencodeDictionary, type BencodeValue } from '../bencode.ts'
 import { ProtocolError } from '../errors.ts'
 import { optionalBytesOf } from './field.ts'
-import { type FileList, LinkResolver, type ListedFile, readAttributes, readLength, readSymlink, renameWarnings } from './file-list.ts'
+import { type FileList, type ListedLink, readAttributes, readLength, readSymlink, renameWarnings, resolveLinks } from './file-list.ts'
 import { TREE_HASH_LENGTH } from './merkle-tree.ts'
 import { type SafeFolder, SafePaths } from './safe-path.ts'
 
@@ -17,7 +17,7 @@ import { type SafeFolder, SafePaths } from './safe-path.ts'
 export function readFileTree(tree: BencodeDictionary, name: Uint8Array, isSingleFile: boolean = isOneFile(tree)): FileList {
   const paths = new SafePaths()
   const root = isSingleFile ? paths.root : paths.addFolder(paths.root, name)
-  const files: (ListedFile & { link?: readonly Uint8Array[] })[] = []
+  const files: ListedLink[] = []
   const open = [{ folder: root, entries: tree.entries() }]
   for (let inside = open.at(-1); inside !== undefined; inside = open.at(-1)) {
     const { done, value } = inside.entries.next()
@@ -32,9 +32,8 @@ export function readFileTree(tree: BencodeDictionary, name: Uint8Array, isSingle
     if (file === undefined) open.push({ folder: paths.addFolder(inside.folder, key), entries: entry.entries() })
     else files.push(readFile(paths, inside.folder, key, onlyEntry(entry, file)))
   }
-  const links = new LinkResolver(paths, root)
-  const resolved = files.map(({ link, ...file }) => (link === undefined ? file : { ...file, ...links.resolve(file.path, link) }))
-  return { files: resolved, isSingleFile, warnings: [...links.warnings, ...renameWarnings(paths)] }
+  const resolved = resolveLinks(files, paths, root)
+  return { files: resolved.files, isSingleFile, warnings: [...resolved.warnings, ...renameWarnings(paths)] }
 }
 
 function isOneFile(tree: BencodeDictionary): boolean {
@@ -51,12 +50,7 @@ function onlyEntry(entry: BencodeDictionary, file: BencodeValue): BencodeDiction
   return file
 }
 
-function readFile(
-  paths: SafePaths,
-  folder: SafeFolder,
-  name: Uint8Array,
-  file: BencodeDictionary,
-): ListedFile & { link?: readonly Uint8Array[] } {
+function readFile(paths: SafePaths, folder: SafeFolder, name: Uint8Array, file: BencodeDictionary): ListedLink {
   // v2 aligns files by itself, so padding has no place in a tree.
   const attributes = { ...readAttributes(file), isPadding: false }
   const path = paths.addFile(folder, name)

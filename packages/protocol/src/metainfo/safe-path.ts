@@ -29,7 +29,7 @@ export const MAX_PATH_DEPTH = 100
 /** Renaming is for accidents; a torrent with more is built to make us work. */
 const MAX_RENAMED = 500
 /** Paths are read-only lists of names, eight bytes each: at most 24 MB for all. */
-const MAX_COMPONENTS = 3_000_000
+const MAX_NAMES = 3_000_000
 /** Stands for what was taken out, and for a name of which nothing is left. */
 const SUBSTITUTE = '_'
 
@@ -107,7 +107,7 @@ export interface SafeFolder {
 export class SafePaths {
   readonly root: SafeFolder = newFolder([])
   #renamedCount = 0
-  #componentCount = 0
+  #nameCount = 0
 
   /** How many entries could not keep their name. */
   get renamedCount(): number {
@@ -132,18 +132,28 @@ export class SafePaths {
     const key = folded(wanted)
     const there = parent.moved.get(key) ?? parent.entries.get(key)
     if (there !== undefined && isFolder(there)) return there
+    this.#countNames(parent)
+    if (there === undefined) {
+      const folder = newFolder([...parent.path, wanted])
+      parent.entries.set(key, folder)
+      return folder
+    }
     const name = this.#freeName(parent, wanted)
     const folder = newFolder([...parent.path, name])
     parent.entries.set(folded(name), folder)
-    if (there !== undefined) parent.moved.set(key, folder)
+    parent.moved.set(key, folder)
     return folder
   }
 
   /** @throws as `addPath` */
   addFile(parent: SafeFolder, component: Uint8Array): readonly string[] {
-    const name = this.#freeName(parent, safeName(component))
+    this.#countNames(parent)
+    const wanted = safeName(component)
+    const key = folded(wanted)
+    const isTaken = parent.entries.has(key)
+    const name = isTaken ? this.#freeName(parent, wanted) : wanted
     const path = [...parent.path, name]
-    parent.entries.set(folded(name), path)
+    parent.entries.set(isTaken ? folded(name) : key, path)
     return path
   }
 
@@ -162,26 +172,29 @@ export class SafePaths {
     return undefined
   }
 
-  /** The wanted name, or with ` (2)`, ` (3)` … before its extension. */
-  #freeName(parent: SafeFolder, wanted: string): string {
+  #countNames(parent: SafeFolder): void {
     const depth = parent.path.length + 1
     if (depth > MAX_PATH_DEPTH) {
       throw new ProtocolError('METAINFO_PATH', `Cannot use a path of ${depth} names: the limit is ${MAX_PATH_DEPTH}`)
     }
     // A file tree (BEP 52) writes a deep folder once for thousands of files, but we write its path for each.
-    this.#componentCount += depth
-    if (this.#componentCount > MAX_COMPONENTS) {
-      throw new ProtocolError('METAINFO_PATH', `Cannot use paths of more than ${MAX_COMPONENTS} names in all`)
+    this.#nameCount += depth
+    if (this.#nameCount > MAX_NAMES) {
+      throw new ProtocolError('METAINFO_PATH', `Cannot use paths of more than ${MAX_NAMES} names in all`)
     }
-    let name = wanted
-    for (let copy = 2; parent.entries.has(folded(name)); copy++) name = avoidDevices(shorten(wanted, ` (${copy})`))
-    if (name !== wanted && ++this.#renamedCount > MAX_RENAMED) {
-      const shown = JSON.stringify(cleanText(wanted, 60))
+  }
+
+  /** A name that is taken, with ` (2)`, ` (3)` … before its extension. */
+  #freeName(parent: SafeFolder, taken: string): string {
+    if (++this.#renamedCount > MAX_RENAMED) {
+      const shown = JSON.stringify(cleanText(taken, 60))
       throw new ProtocolError(
         'METAINFO_PATH',
         `Cannot use a torrent in which more than ${MAX_RENAMED} paths, such as ${shown}, are taken twice`,
       )
     }
+    let name = taken
+    for (let copy = 2; parent.entries.has(folded(name)); copy++) name = avoidDevices(shorten(taken, ` (${copy})`))
     return name
   }
 }
