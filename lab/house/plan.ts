@@ -37,8 +37,8 @@ export const PLAN: Plan = {
   'engine/discovery': { mayImport: ENGINE_GROUND },
   'engine/swarm': { mayImport: [...ENGINE_GROUND, 'engine/peer', 'engine/storage'] },
   'engine/torrent': { mayImport: [...ENGINE_GROUND, 'engine/peer', 'engine/storage', 'engine/discovery', 'engine/swarm'] },
-  // Makes the one UDP tracker client and the one rate limit that all torrents share.
-  'engine/session': { mayImport: [...ENGINE_GROUND, 'engine/peer', 'engine/discovery', 'engine/torrent'] },
+  // Makes what all torrents share: the tracker client, the rate limits, the memory for pieces.
+  'engine/session': { mayImport: [...ENGINE_GROUND, 'engine/peer', 'engine/storage', 'engine/discovery', 'engine/torrent'] },
   'engine/node': { mayImport: [...ENGINE_GROUND, 'node:'], readsClock: true, throwsDice: true },
   'engine/sim': { mayImport: ENGINE_GROUND },
   // The roof: what the world sees of the engine. Only `simulation` keeps Node out, as the core does.
