@@ -28,6 +28,8 @@ export interface ResumeState {
   readonly verified: Bitfield
   /** The part of `verified` that a power cut may have taken. */
   readonly unsynced: Bitfield
+  /** The latest time of day at which we are known to have been at work. */
+  readonly activeMs: number
   /** Pieces that were being written at the end, with the time of day at which that began. */
   readonly writing: ReadonlyMap<number, number>
   /** The last known of each file on disk, by file index; the parts file counts as the one after the last. */
@@ -49,7 +51,7 @@ export type DecodedResume =
 
 export const RESUME_VERSION = 1
 const MAGIC = fromLatin1('SHOALRES')
-const HEADER_BYTES = 84
+const HEADER_BYTES = 92
 const STAMP_BYTES = 24
 const CRC_BYTES = 4
 const IS_CLEAN = 1
@@ -58,7 +60,7 @@ const HAS_UNSYNCED = 2
 /**
  * ```
  *  0 magic          8 version     10 flags        12 snapshot bytes, CRC included     16 info hash
- * 36 piece length  40 pieces      44 total size   52 uploaded    60 downloaded   68 boot   72 files   76 stamps   80 info bytes
+ * 36 piece length  40 pieces      44 total size   52 uploaded    60 downloaded   68 boot   72 files   76 stamps   80 info bytes   84 active
  * ```
  * @returns the snapshot and its CRC, which the records after it are bound to
  */
@@ -84,6 +86,7 @@ export function encodeSnapshot(state: ResumeState): { readonly bytes: Uint8Array
   setUint32(bytes, 72, state.selection.length)
   setUint32(bytes, 76, state.stamps.size)
   setUint32(bytes, 80, infoRaw.length)
+  view.setFloat64(84, state.activeMs)
   let at = HEADER_BYTES
   const put = (part: Uint8Array): void => {
     bytes.set(part, at)
@@ -169,6 +172,7 @@ function decodeSnapshot(bytes: Uint8Array): ResumeState | undefined {
     boot: uint32(bytes, 68),
     verified,
     unsynced,
+    activeMs: view.getFloat64(84),
     writing: new Map(),
     stamps,
     syncedStamps: stamps,
@@ -199,6 +203,7 @@ class Replay {
   #newStamps: { readonly number: number; readonly stamp: StampRecord }[] = []
   #uploaded: number
   #downloaded: number
+  #activeMs: number
 
   constructor(snapshot: ResumeState) {
     this.#snapshot = snapshot
@@ -208,6 +213,7 @@ class Replay {
     this.#syncedStamps = new Map(snapshot.stamps)
     this.#uploaded = snapshot.uploaded
     this.#downloaded = snapshot.downloaded
+    this.#activeMs = snapshot.activeMs
   }
 
   /** @returns false for a record about something that this torrent does not have */
@@ -216,6 +222,7 @@ class Replay {
     switch (record.type) {
       case 'writing':
         this.#writing.set(record.pieceIndex, record.wallMs)
+        this.#activeMs = Math.max(this.#activeMs, record.wallMs)
         return true
       case 'verified':
         this.#writing.delete(record.pieceIndex)
@@ -251,6 +258,7 @@ class Replay {
       isClean: this.#snapshot.isClean && recordCount === 0,
       verified: this.#verified,
       unsynced,
+      activeMs: this.#activeMs,
       writing: this.#writing,
       stamps: this.#stamps,
       syncedStamps: this.#syncedStamps,

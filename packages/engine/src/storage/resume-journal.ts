@@ -34,6 +34,11 @@ export interface SyncOutcome {
   readonly error: EngineError | undefined
 }
 
+/**
+ * After a power cut a file may be this much newer than the latest record that survived, and more (`resume-trust.ts`);
+ * so the first piece after a longer pause waits until its record is on the disk.
+ */
+const MAX_SILENCE_MS = 20_000
 /** After so many records the journal is folded into a new snapshot. */
 const MAX_RECORDS = 65_536
 
@@ -62,6 +67,9 @@ export class ResumeJournal implements PieceJournal {
   #recordCount = 0
   #generation = 0
   #isClosed = false
+  /** The latest time of day that is on the disk. */
+  #knownActiveMs = Number.NEGATIVE_INFINITY
+  #lastWritingMs = Number.NEGATIVE_INFINITY
   /** Snapshots and records go one after another. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -86,7 +94,14 @@ export class ResumeJournal implements PieceJournal {
   }
 
   onPieceWriting(pieceIndex: number): Promise<void> {
-    return this.#append([{ type: 'writing', pieceIndex, wallMs: this.#system.wallClock() }])
+    return this.#inTurn(async () => {
+      const wallMs = this.#system.wallClock()
+      await this.#appendInTurn([{ type: 'writing', pieceIndex, wallMs }])
+      this.#lastWritingMs = wallMs
+      if (Math.abs(wallMs - this.#knownActiveMs) <= MAX_SILENCE_MS) return
+      await this.#file?.sync()
+      this.#knownActiveMs = wallMs
+    })
   }
 
   /** A piece is right on disk: just written, or found so by a recheck. */
@@ -137,7 +152,10 @@ export class ResumeJournal implements PieceJournal {
       if (generation !== this.#generation) return
       if (this.#file !== undefined) this.#appendNow([{ type: 'synced', recordCount }])
       for (const [pieceIndex, number] of covered) if (this.#unsynced.get(pieceIndex) === number) this.#unsynced.delete(pieceIndex)
-      await (this.#file === undefined ? this.#writeGeneration(false) : this.#file.sync())
+      if (this.#file === undefined) return this.#writeGeneration(false)
+      const wallMs = this.#lastWritingMs
+      await this.#file.sync()
+      this.#knownActiveMs = Math.max(this.#knownActiveMs, wallMs)
     })
     return { lostPieces: [], error: undefined }
   }
@@ -172,11 +190,13 @@ export class ResumeJournal implements PieceJournal {
 
   /** Appends, in one write; memory follows only when that has succeeded. */
   #append(records: readonly ResumeRecord[]): Promise<void> {
-    return this.#inTurn(async () => {
-      if (this.#isClosed || records.length === 0) return
-      if (this.#file === undefined || this.#recordCount >= MAX_RECORDS) await this.#writeGeneration(false)
-      this.#appendNow(records)
-    })
+    return this.#inTurn(() => this.#appendInTurn(records))
+  }
+
+  async #appendInTurn(records: readonly ResumeRecord[]): Promise<void> {
+    if (this.#isClosed || records.length === 0) return
+    if (this.#file === undefined || this.#recordCount >= MAX_RECORDS) await this.#writeGeneration(false)
+    this.#appendNow(records)
   }
 
   #appendNow(records: readonly ResumeRecord[]): void {
@@ -207,6 +227,7 @@ export class ResumeJournal implements PieceJournal {
   async #writeGeneration(isClean: boolean): Promise<void> {
     const unsynced = Bitfield.empty(this.#verified.size)
     for (const pieceIndex of this.#unsynced.keys()) unsynced.set(pieceIndex)
+    const activeMs = this.#system.wallClock()
     const state: ResumeState = {
       infoHash: this.#content.infoHash,
       pieceLength: this.#content.pieceLength,
@@ -215,6 +236,7 @@ export class ResumeJournal implements PieceJournal {
       boot: this.#boot,
       verified: this.#verified,
       unsynced,
+      activeMs,
       writing: new Map(),
       stamps: this.#stamps,
       syncedStamps: this.#stamps,
@@ -225,6 +247,7 @@ export class ResumeJournal implements PieceJournal {
     }
     const { bytes, crc } = encodeSnapshot(state)
     await this.#disk.replaceState(this.#path, bytes)
+    this.#knownActiveMs = activeMs
     // Only now: until the new file is there, the old one goes on.
     await this.#closeFile()
     this.#file = await this.#disk.openAppend(this.#path)

@@ -114,7 +114,7 @@ function verdictOf(
   // After a power cut the length of a file that was still growing is anybody's guess; pieces beyond its end are gone.
   const synced = state.syncedStamps.get(home) ?? last
   if (stamp.modifiedMs < Math.min(last.modifiedMs, synced.modifiedMs) - FORGOTTEN_MS) return 'changed'
-  if (stamp.modifiedMs > Math.max(last.modifiedMs, writingToMs) + FORGOTTEN_MS) return 'changed'
+  if (stamp.modifiedMs > Math.max(last.modifiedMs, state.activeMs) + FORGOTTEN_MS) return 'changed'
   return stamp.modifiedMs > last.modifiedMs || stamp.size > last.size ? 'newer' : 'as-left'
 }
 
