@@ -122,7 +122,8 @@ class HashThread {
   #lastError: Error | undefined
 
   constructor(onGone: () => void) {
-    this.#worker = new Worker(WORKER_URL, { name: 'shoal-hash' })
+    // No flags of the main program: some of them (`--eval`, `--input-type`) would stop the thread from starting.
+    this.#worker = new Worker(WORKER_URL, { name: 'shoal-hash', execArgv: [] })
     this.#worker.unref()
     this.#worker.on('message', (answer: FromWorker) => this.#answered(answer))
     this.#worker.on('error', (error: Error) => {
