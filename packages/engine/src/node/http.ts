@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { gunzip, inflate, inflateRaw } from 'node:zlib'
 import { EngineError } from '../base/errors.ts'
 import type { HttpRequest, HttpResponse } from '../ports/network.ts'
-import { addressReach, REACH_ORDER } from './address.ts'
+import { type AddressReach, REACH_ORDER } from './address.ts'
 import { errorCode, networkError } from './system-error.ts'
 
 const USER_AGENT = 'Shoal/0.1.0'
@@ -20,7 +20,18 @@ const gunzipAsync = promisify(gunzip)
 const inflateAsync = promisify(inflate)
 const inflateRawAsync = promisify(inflateRaw)
 
-type Resolve = (host: string) => Promise<readonly string[]>
+/** What `httpGet` needs to know of the network. */
+export interface AddressBook {
+  /** IP literals of a host. */
+  resolve(host: string): Promise<readonly string[]>
+  readonly reachOf: (address: string) => AddressReach
+}
+
+/** An address that was judged, and how far in it lies. */
+interface Candidate {
+  readonly address: string
+  readonly reach: number
+}
 
 /**
  * GET for trackers, on the platform's own HTTP parser, suspicious of everything (SAFETY P8, F8, T4): `http` and `https`
@@ -30,7 +41,7 @@ type Resolve = (host: string) => Promise<readonly string[]>
  * differently the second time gains nothing. A redirect may not lead further in than the page it came from.
  * Certificates are always verified.
  */
-export async function httpGet(request: HttpRequest, resolve: Resolve): Promise<HttpResponse> {
+export async function httpGet(request: HttpRequest, book: AddressBook): Promise<HttpResponse> {
   const stop = new AbortController()
   const onAbort = (): void => stop.abort(new EngineError('CLOSED', `Asking ${hostOf(request.url)} was called off.`))
   if (request.signal?.aborted === true) onAbort()
@@ -46,19 +57,19 @@ export async function httpGet(request: HttpRequest, resolve: Resolve): Promise<H
   })
   try {
     // The race ends what no signal reaches: a name server that does not answer.
-    return await Promise.race([followRedirects(request, resolve, stop.signal), stopped])
+    return await Promise.race([followRedirects(request, book, stop.signal), stopped])
   } finally {
     clearTimeout(timer)
     request.signal?.removeEventListener('abort', onAbort)
   }
 }
 
-async function followRedirects(request: HttpRequest, resolve: Resolve, signal: AbortSignal): Promise<HttpResponse> {
+async function followRedirects(request: HttpRequest, book: AddressBook, signal: AbortSignal): Promise<HttpResponse> {
   let url = parseUrl(request.url)
   let allowedReach: number = REACH_ORDER.local
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const addresses = await checkedAddresses(url, request.family, resolve, allowedReach)
-    const { response, reach } = await connectToAny(url, addresses, signal)
+    const candidates = await checkedAddresses(url, request.family, book, allowedReach)
+    const { response, reach } = await connectToAny(url, candidates, signal)
     const location = redirectTarget(response)
     if (location === undefined) return { status: response.statusCode ?? 0, body: await readBody(response, url, request.maxBytes, signal) }
     response.destroy()
@@ -85,35 +96,39 @@ function parseUrl(text: string, base?: URL): URL {
   return url
 }
 
-async function checkedAddresses(url: URL, family: 4 | 6 | undefined, resolve: Resolve, allowedReach: number): Promise<readonly string[]> {
+async function checkedAddresses(
+  url: URL,
+  family: 4 | 6 | undefined,
+  book: AddressBook,
+  allowedReach: number,
+): Promise<readonly Candidate[]> {
   const host = bareHost(url)
-  const all = await resolve(host)
+  const all = await book.resolve(host)
   const addresses = family === undefined ? all : all.filter((address) => isIPv4(address) === (family === 4))
   if (addresses.length === 0) {
     throw new EngineError('TRACKER_UNREACHABLE', `Cannot reach the tracker ${url.host}: it has no IPv${family} address.`)
   }
-  for (const address of addresses) {
-    const reach = addressReach(address)
+  return addresses.map((address) => {
+    const reach = book.reachOf(address)
     if (reach === 'none') throw refused(url, `${address} is not the address of a server.`)
     if (reach === 'local' && !/\/(?:announce|scrape)/.test(url.pathname)) {
-      throw refused(url, `it is on this machine, and "${url.pathname}" is not an announce address.`)
+      throw refused(url, 'it is on this machine, and its path is not that of an announce address.')
     }
     if (REACH_ORDER[reach] > allowedReach) throw refused(url, `a tracker further out redirects to this ${reach} address (${address}).`)
-  }
-  return addresses
+    return { address, reach: REACH_ORDER[reach] }
+  })
 }
 
 /** Tries the addresses of a name one after another: `localhost` is often two of which one listens. */
 async function connectToAny(
   url: URL,
-  addresses: readonly string[],
+  candidates: readonly Candidate[],
   signal: AbortSignal,
 ): Promise<{ readonly response: IncomingMessage; readonly reach: number }> {
   let firstError: unknown
-  for (const address of addresses) {
+  for (const { address, reach } of candidates) {
     try {
-      const response = await requestOnce(url, address, signal)
-      return { response, reach: REACH_ORDER[addressReach(address) as keyof typeof REACH_ORDER] }
+      return { response: await requestOnce(url, address, signal), reach }
     } catch (error) {
       if (signal.aborted) throw signal.reason
       firstError ??= error

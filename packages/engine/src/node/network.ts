@@ -13,7 +13,7 @@ import type {
   ListenOptions,
   Network,
 } from '../ports/network.ts'
-import { normaliseHost } from './address.ts'
+import { addressReach, normaliseHost } from './address.ts'
 import { NodeByteStream } from './byte-stream.ts'
 import { httpGet } from './http.ts'
 import { errorCode, networkError } from './system-error.ts'
@@ -143,7 +143,7 @@ export class NodeNetwork implements Network {
   }
 
   get(request: HttpRequest): Promise<HttpResponse> {
-    return httpGet(request, (host) => this.resolve(host))
+    return httpGet(request, { resolve: (host) => this.resolve(host), reachOf: addressReach })
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Random } from './random.ts'
 
 /** Space is taken in steps of this, as disks do; a page nobody wrote to costs nothing. */
-export const PAGE_BYTES = 16 * 1024
+export const PAGE_BYTES: number = 16 * 1024
 /** What a disk writes whole or not at all. */
 const SECTOR_BYTES = 512
 
@@ -110,8 +110,8 @@ export type Entry = FileBody | Folder | Link
 /** Names and what they stand for, and which of the names have reached the disk for good. */
 export class Folder {
   readonly type = 'folder'
-  readonly entries = new Map<string, Entry>()
-  readonly safeEntries = new Map<string, Entry>()
+  readonly entries: Map<string, Entry> = new Map()
+  readonly safeEntries: Map<string, Entry> = new Map()
 }
 
 /** One change of names; a rename is one change of two names, and is never half done. */
@@ -122,7 +122,7 @@ interface NameChange {
 
 /** What survives the process: the tree of names, and what of it would survive a power cut. */
 export class Platter {
-  readonly root = new Folder()
+  readonly root: Folder = new Folder()
   readonly tracksPowerLoss: boolean
   usedBytes = 0
   #unsafe: NameChange[] = []
