@@ -165,6 +165,8 @@ export function utf8Length(text: string): number {
 }
 
 const REPLACEMENT = 0xfffd
+/** Where short texts are put together: a buffer for each would cost more than the decoding. Nothing in it outlives a call. */
+const SCRATCH_UNITS: Uint16Array = new Uint16Array(1024)
 
 function codePointAt(text: string, index: number): number {
   const code = text.codePointAt(index)!
@@ -177,7 +179,7 @@ function codePointAt(text: string, index: number): number {
  */
 export function decodeUtf8(bytes: Uint8Array): string {
   if (isAscii(bytes)) return textOfUnits(bytes)
-  const units = new Uint16Array(bytes.length)
+  const units = bytes.length <= SCRATCH_UNITS.length ? SCRATCH_UNITS : new Uint16Array(bytes.length)
   let length = 0
   for (let at = 0; at < bytes.length; ) {
     const first = bytes[at]!
