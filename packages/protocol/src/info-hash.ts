@@ -4,7 +4,7 @@ import { ProtocolError } from './errors.ts'
 /** SHA-1 of the info dictionary: what v1 calls a torrent, and the length that every tracker and handshake uses. */
 export const INFO_HASH_V1_LENGTH = 20
 /** SHA-256 of the info dictionary (BEP 52). */
-export const INFO_HASH_V2_LENGTH = 32
+const INFO_HASH_V2_LENGTH = 32
 
 /** A multihash begins with the number of its function (SHA-256 is 0x12) and the length of the digest. */
 const SHA256_MULTIHASH_PREFIX = '1220'
@@ -14,7 +14,7 @@ const SHA256_MULTIHASH_PREFIX = '1220'
  * @throws {ProtocolError} `INFO_HASH_INVALID`
  */
 export function toInfoHash(text: string): Uint8Array {
-  const bytes = text.length === 40 ? fromHex(text) : text.length === 32 ? fromBase32(text) : undefined
+  const bytes = text.length === 2 * INFO_HASH_V1_LENGTH ? fromHex(text) : text.length === 32 ? fromBase32(text) : undefined
   if (bytes === undefined) throw invalid(text, '40 hex digits or 32 base32 letters')
   return bytes
 }
@@ -24,7 +24,7 @@ export function toInfoHash(text: string): Uint8Array {
  * @throws {ProtocolError} `INFO_HASH_INVALID`
  */
 export function toInfoHashV2(text: string): Uint8Array {
-  const bytes = text.length === 64 ? fromHex(text) : undefined
+  const bytes = text.length === 2 * INFO_HASH_V2_LENGTH ? fromHex(text) : undefined
   if (bytes === undefined) throw invalid(text, '64 hex digits')
   return bytes
 }
