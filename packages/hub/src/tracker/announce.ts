@@ -1,5 +1,4 @@
 import { setUint16 } from '@shoal/protocol/bytes'
-import { formatIp } from '@shoal/protocol/ip-address'
 import type { AnnounceRequest, PackedAnnounceReply, ScrapeEntry, TrackerFailure } from '@shoal/protocol/tracker/announce'
 import type { HubSystem } from '../system.ts'
 import { DEFAULT_PEER_STORE_OPTIONS, PeerStore, type PeerStoreOptions, type Swarm } from './peer-store.ts'
@@ -74,12 +73,12 @@ export class Tracker {
     if (refusal !== undefined) return refusal
     const isLeaving = request.event === 'stopped'
     const swarm = isLeaving ? this.#store.find(request.infoHash) : this.#store.findOrCreate(request.infoHash)
-    if (swarm === undefined) return isLeaving ? this.#reply(undefined, address, NO_PEERS, NO_PEERS) : TOO_MANY_SWARMS
+    if (swarm === undefined) return isLeaving ? this.#reply(undefined, NO_PEERS, NO_PEERS) : TOO_MANY_SWARMS
 
     // The announcer is taken out while the answer is drawn: so it is never in it, and comes back at a random place.
     const endpoint = endpointOf(address, request.port)
     const before = this.#store.remove(swarm, endpoint)
-    if (isLeaving) return this.#reply(swarm, address, NO_PEERS, NO_PEERS)
+    if (isLeaving) return this.#reply(swarm, NO_PEERS, NO_PEERS)
 
     const role = request.left === 0 ? 'seed' : 'leech'
     const wanted = Math.min(request.numWant ?? this.#options.defaultNumWant, this.#options.maxNumWant, limits.maxPeers)
@@ -92,7 +91,7 @@ export class Tracker {
       const isStored = this.#store.add(swarm, endpoint, role, before !== undefined)
       if (isStored && request.event === 'completed' && role === 'seed' && before !== 'seed') swarm.downloaded++
     }
-    return isIpv4 ? this.#reply(swarm, address, own, others) : this.#reply(swarm, address, others, own)
+    return isIpv4 ? this.#reply(swarm, own, others) : this.#reply(swarm, others, own)
   }
 
   /** One entry for each torrent that may be asked for, in the order of the question; zeros for what is not known. */
@@ -127,7 +126,7 @@ export class Tracker {
     return packed
   }
 
-  #reply(swarm: Swarm | undefined, address: Uint8Array, peers4: Uint8Array, peers6: Uint8Array): PackedAnnounceReply {
+  #reply(swarm: Swarm | undefined, peers4: Uint8Array, peers6: Uint8Array): PackedAnnounceReply {
     const { intervalSeconds, minIntervalSeconds } = this.#options
     const spread = Math.floor(intervalSeconds / 10)
     return {
@@ -138,7 +137,6 @@ export class Tracker {
       downloaded: swarm?.downloaded ?? 0,
       peers4,
       peers6,
-      externalIp: formatIp(address),
     }
   }
 }

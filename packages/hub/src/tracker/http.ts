@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ProtocolError } from '@shoal/protocol/errors'
-import { parseIp } from '@shoal/protocol/ip-address'
+import { formatIp, parseIp } from '@shoal/protocol/ip-address'
 import { isTrackerFailure } from '@shoal/protocol/tracker/announce'
 import { encodeAnnounceReply, encodeFailure, encodeScrapeReply } from '@shoal/protocol/tracker/http'
 import { parseAnnounceQuery, parseScrapeQuery } from '@shoal/protocol/tracker/http-query'
@@ -132,12 +132,13 @@ export class HttpTracker {
   #announce(rawQuery: string, socket: Socket): Uint8Array {
     const request = parseAnnounceQuery(rawQuery)
     this.counts.announces++
-    const answer = this.#tracker.announce(request, addressOf(socket), ANSWER_LIMITS)
+    const address = addressOf(socket)
+    const answer = this.#tracker.announce(request, address, ANSWER_LIMITS)
     if (isTrackerFailure(answer)) {
       this.counts.failures++
       return encodeFailure(answer)
     }
-    return encodeAnnounceReply(answer, { compact: request.compact ?? true })
+    return encodeAnnounceReply({ ...answer, externalIp: formatIp(address) }, { compact: request.compact ?? true })
   }
 
   #scrape(rawQuery: string): Uint8Array {

@@ -154,9 +154,7 @@ export class PeerStore {
 
   #mayAdd(vector: PeerVector, endpoint: Uint8Array): boolean {
     if (this.#peerCount >= this.#options.maxPeers) return false
-    const limit = this.#options.maxPeersPerAddress
-    const addressBytes = endpoint.length === COMPACT_PEER4_BYTES ? 4 : 8
-    return vector.countSharing(endpoint, addressBytes, limit) < limit
+    return vector.countSharing(endpoint) < this.#options.maxPeersPerAddress
   }
 
   #minute(): number {

@@ -119,13 +119,20 @@ describe('PeerVector', () => {
       assert.ok(Math.abs(count - expected) < expected * 0.15, `${key} was handed out ${count} times, ${expected} is fair`)
   })
 
-  test('counts who shares an address only when there may be too many', () => {
+  test('counts who shares an address, in a large swarm never too few', () => {
     const dice = diceFrom(1)
-    const vector = new PeerVector(6)
-    for (let port = 1; port <= 10; port++) vector.add(Uint8Array.of(10, 0, 0, port % 2, 0, port), false, 0, dice)
-    const endpoint = Uint8Array.of(10, 0, 0, 1, 0, 99)
-    assert.equal(vector.countSharing(endpoint, 4, 11), 0)
-    assert.equal(vector.countSharing(endpoint, 4, 10), 5)
-    assert.equal(vector.countSharing(endpoint, 4, 3), 3)
+    for (const peers of [10, 600, 3_000]) {
+      const vector = new PeerVector(6)
+      for (let id = 0; id < peers; id++) vector.add(Uint8Array.of(10, 0, id >> 8, id & 0xff, 0, 1), false, 0, dice)
+      const crowded = (port: number) => Uint8Array.of(192, 0, 2, 1, 0, port)
+      for (let port = 1; port <= 50; port++) vector.add(crowded(port), port % 2 === 0, 0, dice)
+      const counted = vector.countSharing(crowded(99))
+      assert.ok(counted >= 50 && counted <= 56, `${counted} of 50 among ${peers}`)
+      if (peers < 500) assert.equal(counted, 50)
+      for (let port = 1; port <= 50; port++) vector.removeAt(vector.find(crowded(port)))
+      assert.ok(vector.countSharing(crowded(99)) <= 6)
+      while (vector.count > 5) vector.removeAt(0)
+      assert.equal(vector.countSharing(crowded(99)), 0, 'small again, exact again')
+    }
   })
 })

@@ -1,4 +1,4 @@
-import { encodeUtf8, setUint16, setUint32, setUint64, uint16, uint32, uint64, viewOf } from '../bytes.ts'
+import { encodeUtf8, setUint16, setUint32, setUint64, uint16, uint32, viewOf } from '../bytes.ts'
 import { cleanText } from '../clean-text.ts'
 import { ProtocolError } from '../errors.ts'
 import {
@@ -162,7 +162,8 @@ function eventOf(number: number): AnnounceEvent | undefined {
 
 /** A 64-bit count as a number, at most 2^53-1. */
 function safeUint64(bytes: Uint8Array, at: number): number {
-  return uint32(bytes, at) < 0x200000 ? Number(uint64(bytes, at)) : Number.MAX_SAFE_INTEGER
+  const high = uint32(bytes, at)
+  return high < 0x20_0000 ? high * 0x1_0000_0000 + uint32(bytes, at + 4) : Number.MAX_SAFE_INTEGER
 }
 
 // ── from tracker to client ──────────────────────────────────────────────────────────────────────
