@@ -1,7 +1,8 @@
 import * as fs from 'node:fs'
-import { open, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { EngineError } from '../base/errors.ts'
 import type { DiskFile, FileStamp } from '../ports/disk.ts'
+import { syncFolder } from './folder.ts'
 import { diskError, errorCode } from './system-error.ts'
 
 /** `readv` takes at most 1,024 pieces (IOV_MAX). */
@@ -214,17 +215,4 @@ function transferOnce(call: Transfer, fd: number, view: Uint8Array, at: number, 
 
 function truncate(fd: number, size: number): Promise<void> {
   return new Promise((resolve, reject) => fs.ftruncate(fd, size, (error) => (error === null ? resolve() : reject(error))))
-}
-
-/** A folder's entries are data too: a rename survives a power cut only once its folder is on the disk. */
-export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return // folders cannot be opened there; NTFS keeps a journal of its names
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } catch (error) {
-    if (errorCode(error) !== 'EINVAL') throw error // some network file systems know no sync of folders
-  } finally {
-    await handle.close()
-  }
 }

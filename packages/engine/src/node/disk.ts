@@ -4,6 +4,7 @@ import { dirname, join, resolve, sep } from 'node:path'
 import { EngineError } from '../base/errors.ts'
 import type { AppendFile, Disk, DiskFile, FileStamp, OpenMode } from '../ports/disk.ts'
 import { NodeDiskFile } from './disk-file.ts'
+import { makeFolders } from './folder.ts'
 import { lockStateFile, openAppendFile, readStateFile, removeStateFile, renameStateFile, StateWriter } from './state-file.ts'
 import { diskError, errorCode } from './system-error.ts'
 
@@ -127,7 +128,7 @@ async function walk(root: string, path: readonly string[], create: boolean): Pro
   }
   let folder: string
   try {
-    if (create) await mkdir(root, { recursive: true })
+    if (create) await makeFolders(resolve(root))
     folder = await realpath(root)
   } catch (error) {
     throw diskError(error, create ? 'make the folder' : 'read', root)

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { EngineError } from '../base/errors.ts'
 import type { AppendFile } from '../ports/disk.ts'
-import { syncFolder } from './disk-file.ts'
+import { makeFolders, syncFolder } from './folder.ts'
 import { readBootId } from './system.ts'
 import { diskError, errorCode } from './system-error.ts'
 
@@ -38,8 +38,8 @@ export class StateWriter {
   }
 
   async #replaceNow(path: string, bytes: Uint8Array): Promise<void> {
-    const folder = dirname(path)
-    await mkdir(folder, { recursive: true, mode: FOLDER_OURS_ONLY })
+    const folder = dirname(resolve(path))
+    await makeFolders(folder, FOLDER_OURS_ONLY)
     await this.#sweep(folder)
     const temporary = temporaryName(path)
     try {
@@ -134,7 +134,7 @@ export async function renameStateFile(from: string, to: string): Promise<void> {
 
 export async function openAppendFile(path: string): Promise<AppendFile> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: FOLDER_OURS_ONLY })
+    await makeFolders(dirname(resolve(path)), FOLDER_OURS_ONLY)
     const fd = fs.openSync(path, 'a', OURS_ONLY)
     return new NodeAppendFile(fd, path)
   } catch (error) {
@@ -206,7 +206,7 @@ export async function lockStateFile(path: string): Promise<{ release(): Promise<
   const self: LockHolder = { pid: process.pid, bootId: readBootId(), startedAt: processStart(process.pid) }
   const text = `${JSON.stringify(self)}\n`
   try {
-    await mkdir(dirname(resolve(path)), { recursive: true, mode: FOLDER_OURS_ONLY })
+    await makeFolders(dirname(resolve(path)), FOLDER_OURS_ONLY)
     for (let attempt = 0; attempt < 10; attempt++) {
       if (await createWhole(path, text)) return { release: () => releaseLock(path, text) }
       const found = await readFile(path, 'utf8').catch(() => undefined)

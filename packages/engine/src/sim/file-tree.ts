@@ -37,7 +37,9 @@ export class FileTree {
       if (entry?.type === 'link') {
         entry = this.folderAt(entry.target.startsWith('/') ? entry.target : `${walked}/${entry.target}`, create, depth + 1)
       }
-      folder = this.#enter(folder, name, entry, create, path)
+      const parent = folder
+      folder = this.#enter(parent, name, entry, create, path)
+      if (entry === undefined) this.platter.syncFolder(parent) // as the real one does with the folders that we ourselves need
       walked += `/${name}`
     }
     return folder
