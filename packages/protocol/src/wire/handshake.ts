@@ -25,8 +25,6 @@ export interface Handshake {
 }
 
 export const HANDSHAKE_LENGTH = 68
-/** After so many bytes the info hash is known, which is what the answering side needs to find the torrent. */
-export const HANDSHAKE_INFO_HASH_END = 48
 
 const PROTOCOL_HEADER = fromLatin1('\x13BitTorrent protocol')
 const RESERVED_AT = PROTOCOL_HEADER.length
