@@ -39,11 +39,12 @@ export function padded(text: string, cells: number): string {
   return text + ' '.repeat(Math.max(0, cells - widthOf(text)))
 }
 
-/** One line with `left` at its beginning and `right` at its end; the left one gives way. */
+/** One line with `left` at its beginning and `right` at its end; the left one gives way, and the right one where nothing else would fit. */
 export function spread(left: string, right: string, cells: number): string {
   const room = cells - widthOf(right) - 2
-  const shown = fitted(left, Math.max(0, room))
-  return `${padded(shown, Math.max(0, room))}  ${right}`
+  return room < MIN_LEFT_CELLS ? fitted(left, cells) : `${padded(fitted(left, room), room)}  ${right}`
 }
+
+const MIN_LEFT_CELLS = 4
 
 const SEGMENTER = new Intl.Segmenter('en', { granularity: 'grapheme' })

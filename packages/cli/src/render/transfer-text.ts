@@ -1,3 +1,4 @@
+import { isAbsolute, relative, sep } from 'node:path'
 import { formatBytes, formatCounted, formatDuration, formatPercent, formatRate, formatTimeLeft } from '@shoal/api/human'
 import type { TransferEvent, TransferStatus } from '../foreground/transfer-event.ts'
 import type { Palette } from './terminal.ts'
@@ -75,7 +76,13 @@ function doneLine(event: Extract<TransferEvent, { type: 'done' }>, palette: Pale
       ? `${size} were here already`
       : `${size} in ${formatDuration(event.elapsedMs)} (${formatRate((event.downloaded * 1000) / Math.max(1, event.elapsedMs))})`
   const stays = event.staysSharing ? palette.dim('   (still sharing, Ctrl-C to stop)') : ''
-  return `DONE ${quoted(event.name)} ${palette.good('✓')} ${how}, every piece verified: ${clean(event.path)}${stays}`
+  return `DONE ${quoted(event.name)} ${palette.good('✓')} ${how}, every piece verified: ${clean(shortPath(event.path))}${stays}`
+}
+
+/** From the current folder when it is below it, else as it is. */
+function shortPath(path: string): string {
+  const fromHere = relative('.', path)
+  return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : `.${sep}${fromHere}`
 }
 
 function stoppedLine(event: Extract<TransferEvent, { type: 'stopped' }>, purpose: TransferPurpose): string {
