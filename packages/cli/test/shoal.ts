@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 const BIN = join(import.meta.dirname, '..', 'bin', 'shoal.js')
 
@@ -18,6 +18,12 @@ export class ShoalWorld {
 
   path(...names: string[]): string {
     return join(this.folder, ...names)
+  }
+
+  writeFile(names: readonly string[], bytes: Uint8Array): void {
+    const path = this.path(...names)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, bytes)
   }
 
   /** Runs a command to its end. */
@@ -82,6 +88,21 @@ export class RunningShoal {
       this.#onOutput = look
       look()
     })
+  }
+
+  /** Calls with every whole line of the output as it comes. */
+  onLine(callback: (line: string) => void): void {
+    let rest = ''
+    this.#child.stdout?.on('data', (text: string) => {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) callback(line)
+    })
+  }
+
+  /** Sends a signal and does not wait for what becomes of it. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
   }
 
   /** As `| head -0` does. */
