@@ -6,6 +6,8 @@ import type { PeerList } from './peer-list.ts'
 
 export interface DialerOwner {
   readonly connectionCount: number
+  /** Connected, and has not said yet who it is. */
+  readonly greetedCount: number
   /** We have all we want: others that do are of no use. (Seeds dial too: a leecher behind a router waits for it.) */
   readonly isSeeding: boolean
   onDialled(stream: ByteStream): void
@@ -31,11 +33,9 @@ export class Dialer {
 
   /** Dials while there is room and somebody to dial. Called when either changes, and once a second. */
   dialMore(): void {
-    while (
-      !this.#isClosed &&
-      this.#dialling < this.#options.maxDialing &&
-      this.#owner.connectionCount + this.#dialling < this.#options.maxConnections
-    ) {
+    while (!this.#isClosed) {
+      const halfOpen = this.#dialling + this.#owner.greetedCount
+      if (halfOpen >= this.#options.maxDialing || this.#owner.connectionCount + halfOpen >= this.#options.maxConnections) return
       const endpoint = this.#peerList.nextToDial(this.#system.now(), { skipSeeds: this.#owner.isSeeding })
       if (endpoint === undefined) return
       this.#dial(endpoint)

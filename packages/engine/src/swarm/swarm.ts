@@ -61,6 +61,8 @@ export class Swarm implements PeerOwner, PeerDoor {
   readonly #host: SwarmHost
   readonly #owner: SwarmOwner
   readonly #peers = new Map<number, SwarmPeer>()
+  /** Dialled, and silent so far. */
+  readonly #greeted = new Set<PeerConnection>()
   readonly #dialer: Dialer
   readonly #downloader: Downloader
   readonly #uploader: Uploader
@@ -99,6 +101,10 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   get connectionCount(): number {
     return this.#peers.size
+  }
+
+  get greetedCount(): number {
+    return this.#greeted.size
   }
 
   get isSeeding(): boolean {
@@ -172,6 +178,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#tick?.cancel()
     this.#unchoker.stop()
     this.#dialer.close()
+    for (const connection of this.#greeted) connection.close()
     for (const peer of this.#peers.values()) peer.connection.close()
   }
 
@@ -181,7 +188,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     if (content === undefined) return
     const { picker, availability, assembly, geometry } = content
     picker.checkInvariants()
-    const counts = new Array<number>(geometry.pieceCount).fill(0)
+    const counts = new Uint32Array(geometry.pieceCount)
     for (const peer of this.#peers.values()) {
       const { key, connection, interestingCount } = peer
       let interesting = 0
@@ -217,18 +224,23 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   onDialled(stream: ByteStream): void {
     const { system, connection } = this.#host
-    new PeerConnection({
+    const greeted = new PeerConnection({
       key: this.#host.nextPeerKey(),
       stream,
       system,
       connection,
       door: this,
       greeting: { infoHash: this.infoHash, ourPeerId: this.ourPeerId },
-      onRefused: (error) => this.peerList.onFailed(stream.remote, system.now(), error),
+      onRefused: (error) => {
+        this.#greeted.delete(greeted)
+        this.peerList.onFailed(stream.remote, system.now(), error)
+      },
     })
+    this.#greeted.add(greeted)
   }
 
   admit(connection: PeerConnection, handshake: Handshake): Admission {
+    this.#greeted.delete(connection)
     if (this.#isClosed) throw new EngineError('CLOSED', 'The torrent has stopped')
     if (!equalBytes(handshake.infoHash, this.infoHash)) {
       throw new EngineError('PEER_UNKNOWN_TORRENT', 'It answers for another torrent than the one we asked for')
