@@ -1,7 +1,10 @@
 import { Bitfield } from '@shoal/protocol/bitfield'
 import { BLOCK_LENGTH, type PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
-import { type Availability, MAX_LEVEL } from './availability.ts'
-import { FREE, HELD_BY_SLOW, MAX_ASKERS, type OpenPiece, OpenPieces, type PeerWork, RECEIVED } from './open-pieces.ts'
+import type { Availability } from './availability.ts'
+import { Endgame } from './endgame.ts'
+import { FreshPieces } from './fresh-pieces.ts'
+import { FREE, HELD_BY_SLOW, type OpenPiece, type PeerWork } from './open-piece.ts'
+import { OpenPieces } from './open-pieces.ts'
 
 /** The priority of a piece that nobody said anything about: 1 is the least, 7 the most, 0 is not wanted. */
 export const NORMAL_PRIORITY = 4
@@ -18,6 +21,9 @@ export interface PickPeer {
   /** While it chokes us: the only pieces it sends (BEP 6). Undefined: it does not choke us. */
   readonly allowedFast: ReadonlySet<number> | undefined
 }
+
+/** A block to ask for: `begin` and `length` are bytes, inside the piece. */
+export type OnPick = (pieceIndex: number, begin: number, length: number) => void
 
 export interface PiecePickerOptions {
   readonly geometry: PieceGeometry
@@ -55,45 +61,42 @@ export interface PiecePickerOptions {
 export class PiecePicker {
   readonly #geometry: PieceGeometry
   readonly #availability: Availability
-  readonly #randomBelow: (limit: number) => number
   readonly #maxOpenPieces: number
   readonly #randomFirstPieces: number
-  readonly #endgameAskers: number
-  readonly #endgameDepth: number
-
   /** The lowest index first, from the cursor on and then from the start; priorities still go before. */
   sequential = false
-  #cursor = 0
 
   readonly #priorities: Uint8Array
   readonly #have: Bitfield
   /** Pieces that we have or do not want: whoever has one besides these is interesting. */
   readonly #unneeded: Bitfield
   readonly #open: OpenPieces
+  readonly #fresh: FreshPieces
+  readonly #endgame: Endgame
   /** Bad pieces that are fetched again from one peer alone, in work or not: piece → key of the peer. */
   readonly #paroles = new Map<number, number>()
 
   constructor(options: PiecePickerOptions) {
     this.#geometry = options.geometry
     this.#availability = options.availability
-    this.#randomBelow = options.randomBelow
     this.#maxOpenPieces = options.maxOpenPieces
     this.#randomFirstPieces = options.randomFirstPieces ?? 4
-    this.#endgameAskers = Math.min(options.endgameAskers ?? 3, MAX_ASKERS)
-    this.#endgameDepth = options.endgameDepth ?? 16
+    const { availability, randomBelow } = options
     const { pieceCount } = options.geometry
     this.#priorities = new Uint8Array(pieceCount).fill(NORMAL_PRIORITY)
     this.#have = Bitfield.empty(pieceCount)
     this.#unneeded = Bitfield.empty(pieceCount)
     this.#open = new OpenPieces(pieceCount === 0 ? 0 : options.geometry.blockCount(0))
+    this.#fresh = new FreshPieces({ availability, priorities: this.#priorities, randomBelow })
+    this.#endgame = new Endgame(this.#open, { maxAskers: options.endgameAskers ?? 3, depth: options.endgameDepth ?? 16 })
     // In random order, or everybody would begin with the same neighbours.
     const shuffled = new Int32Array(pieceCount)
     for (let pieceIndex = 0; pieceIndex < pieceCount; pieceIndex++) {
-      const place = this.#randomBelow(pieceIndex + 1)
+      const place = randomBelow(pieceIndex + 1)
       shuffled[pieceIndex] = shuffled[place]!
       shuffled[place] = pieceIndex
     }
-    for (const pieceIndex of shuffled) this.#availability.setLevel(pieceIndex, NORMAL_PRIORITY)
+    for (const pieceIndex of shuffled) availability.setLevel(pieceIndex, NORMAL_PRIORITY)
   }
 
   /** The pieces that are here and verified: live, only to be read. */
@@ -151,7 +154,7 @@ export class PiecePicker {
 
   /** Sequential order begins here: where a reader is. */
   setCursor(pieceIndex: number): void {
-    this.#cursor = pieceIndex
+    this.#fresh.cursor = pieceIndex
   }
 
   /** The piece is here and right, wherever it came from. */
@@ -173,7 +176,7 @@ export class PiecePicker {
    * Picks up to `count` blocks to ask of the peer, and notes them as asked.
    * @returns how many there were
    */
-  pick(peer: PickPeer, count: number, onPick: (pieceIndex: number, begin: number, length: number) => void): number {
+  pick(peer: PickPeer, count: number, onPick: OnPick): number {
     const work = this.#open.peer(peer.key)
     if (!peer.isSlow) this.#open.setSlow(work, false)
     else if (!work.isSlow) this.onPeerSlow(peer.key)
@@ -185,8 +188,9 @@ export class PiecePicker {
       work.current = piece
       left -= this.#askFor(piece, work, left, onPick)
     }
-    if (left > 0 && this.isEndgame) left -= this.#askAgain(peer, work, left, onPick)
-    return count - left
+    if (left === 0 || !this.isEndgame) return count - left
+    const asked = this.#endgame.askAgain(peer, work, left, this.#availability.easings, (piece, block) => this.#tell(piece, block, onPick))
+    return count - left + asked
   }
 
   /**
@@ -345,7 +349,7 @@ export class PiecePicker {
       if (begun !== undefined) return begun
     }
     const orphanPriority = orphan === undefined ? 0 : this.#priorities[orphan.index]!
-    const fresh = mayOpen ? this.#freshPiece(peer, work, orphanPriority + 1) : -1
+    const fresh = mayOpen ? this.#fresh.rarest(peer, work, orphanPriority + 1, this.#have.count < this.#randomFirstPieces) : -1
     if (fresh !== -1) return this.#openPiece(fresh)
     return orphan ?? this.#best(this.#open.shared, peer)
   }
@@ -357,9 +361,9 @@ export class PiecePicker {
     const begun = orphan === undefined || (shared !== undefined && this.#isBefore(shared, orphan)) ? shared : orphan
     if (!mayOpen) return begun
     const paroled = this.#parolePieceFor(peer)
-    const isParoledFirst = paroled !== -1 && (begun === undefined || this.#isFreshBefore(paroled, begun.index))
+    const isParoledFirst = paroled !== -1 && (begun === undefined || this.#fresh.isSooner(paroled, begun.index))
     const limit = isParoledFirst ? paroled : begun?.index
-    const fresh = this.#freshInSequence(peer, limit)
+    const fresh = this.#fresh.first(peer, limit)
     if (fresh !== -1) return this.#openPiece(fresh)
     return isParoledFirst ? this.#openPiece(paroled) : begun
   }
@@ -383,13 +387,9 @@ export class PiecePicker {
 
   /** Which of two pieces in work goes first: by priority, then by age, or by index in sequential order. */
   #isBefore(piece: OpenPiece, other: OpenPiece): boolean {
+    if (this.sequential) return this.#fresh.isSooner(piece.index, other.index)
     const priority = this.#priorities[piece.index]! - this.#priorities[other.index]!
-    if (priority !== 0) return priority > 0
-    return this.sequential ? this.#sequencePlace(piece.index) < this.#sequencePlace(other.index) : piece.sequence < other.sequence
-  }
-
-  #sequencePlace(pieceIndex: number): number {
-    return pieceIndex >= this.#cursor ? pieceIndex - this.#cursor : pieceIndex - this.#cursor + this.#geometry.pieceCount
+    return priority !== 0 ? priority > 0 : piece.sequence < other.sequence
   }
 
   /** Is there a block of the piece that may be asked of the peer before the endgame? A slow one is not to double the work of another. */
@@ -411,79 +411,10 @@ export class PiecePicker {
     for (const [pieceIndex, onlyFrom] of this.#paroles) {
       if (onlyFrom !== peer.key || this.#open.get(pieceIndex) !== undefined || !peer.pieces.has(pieceIndex)) continue
       if (peer.allowedFast !== undefined && !peer.allowedFast.has(pieceIndex)) continue
-      if (best === -1 || this.#isFreshBefore(pieceIndex, best)) best = pieceIndex
+      const isBetter = best === -1 || (this.sequential ? this.#fresh.isSooner(pieceIndex, best) : this.#fresh.isRarer(pieceIndex, best))
+      if (isBetter) best = pieceIndex
     }
     return best
-  }
-
-  /** The piece to begin with the peer, of at least that priority; -1 when there is none. */
-  #freshPiece(peer: PickPeer, work: PeerWork, lowestLevel: number): number {
-    if (peer.allowedFast !== undefined) return this.#freshAllowedFast(peer, peer.allowedFast, lowestLevel)
-    const { easings } = this.#availability
-    const isFirst = this.#have.count < this.#randomFirstPieces
-    const remembers = work.freshEasings === easings && work.freshHaveCount === peer.pieces.count
-    if (remembers && work.freshLevel < lowestLevel) return -1
-    for (let level = MAX_LEVEL; level >= lowestLevel; level--) {
-      if (this.#availability.lengthOf(level) === 0) continue
-      // What was found last time bounds what can be found now: above that level nothing, on it nothing rarer.
-      if (remembers && level > work.freshLevel) continue
-      const fromCount = remembers && level === work.freshLevel ? work.freshFromCount : 0
-      const found = isFirst
-        ? this.#availability.random(level, peer.pieces, this.#randomBelow)
-        : this.#availability.rarest(level, peer.pieces, fromCount, this.#randomBelow)
-      if (found === -1) continue
-      this.#remember(peer, work, level, isFirst ? 0 : this.#availability.countOf(found))
-      return found
-    }
-    this.#remember(peer, work, lowestLevel - 1, 0)
-    return -1
-  }
-
-  #remember(peer: PickPeer, work: PeerWork, level: number, fromCount: number): void {
-    work.freshEasings = this.#availability.easings
-    work.freshHaveCount = peer.pieces.count
-    work.freshLevel = level
-    work.freshFromCount = fromCount
-  }
-
-  /** The same among the few pieces that a choking peer sends. */
-  #freshAllowedFast(peer: PickPeer, allowedFast: ReadonlySet<number>, lowestLevel: number): number {
-    let best = -1
-    for (const pieceIndex of allowedFast) {
-      if (!this.#geometry.isValidPiece(pieceIndex) || !peer.pieces.has(pieceIndex)) continue
-      const level = this.#availability.levelOf(pieceIndex)
-      if (level === 0 || level < lowestLevel) continue
-      if (best === -1 || this.#isFreshBefore(pieceIndex, best)) best = pieceIndex
-    }
-    return best
-  }
-
-  #isFreshBefore(pieceIndex: number, other: number): boolean {
-    const priority = this.#priorities[pieceIndex]! - this.#priorities[other]!
-    if (priority !== 0) return priority > 0
-    if (this.sequential) return this.#sequencePlace(pieceIndex) < this.#sequencePlace(other)
-    return this.#availability.countOf(pieceIndex) < this.#availability.countOf(other)
-  }
-
-  /** The first piece to begin with the peer that goes before the piece `limit`; -1 when there is none. */
-  #freshInSequence(peer: PickPeer, limit: number | undefined): number {
-    if (peer.allowedFast !== undefined) {
-      const fresh = this.#freshAllowedFast(peer, peer.allowedFast, 1)
-      return fresh !== -1 && (limit === undefined || this.#isFreshBefore(fresh, limit)) ? fresh : -1
-    }
-    const { pieceCount } = this.#geometry
-    const lowestLevel = limit === undefined ? 1 : this.#priorities[limit]!
-    for (let level = MAX_LEVEL; level >= lowestLevel; level--) {
-      if (this.#availability.lengthOf(level) === 0) continue
-      const end = limit !== undefined && level === lowestLevel ? limit : undefined
-      const isEndAhead = end !== undefined && end >= this.#cursor
-      const ahead = this.#availability.first(level, peer.pieces, this.#cursor, isEndAhead ? end : pieceCount)
-      if (ahead !== -1) return ahead
-      if (isEndAhead) continue
-      const behind = this.#availability.first(level, peer.pieces, 0, end ?? this.#cursor)
-      if (behind !== -1) return behind
-    }
-    return -1
   }
 
   #openPiece(pieceIndex: number): OpenPiece {
@@ -492,14 +423,14 @@ export class PiecePicker {
   }
 
   /** Asks the peer for blocks of the piece, in order: the free ones, then (of a peer that keeps up) those held by slow peers. */
-  #askFor(piece: OpenPiece, work: PeerWork, count: number, onPick: (pieceIndex: number, begin: number, length: number) => void): number {
+  #askFor(piece: OpenPiece, work: PeerWork, count: number, onPick: OnPick): number {
     const share = this.#open.share(piece, work)
     let left = count
     let block = piece.firstFree
     for (; left > 0 && piece.freeCount > 0; block++) {
       if (piece.conditionOf(block) !== FREE) continue
       this.#open.ask(share, block)
-      onPick(piece.index, block * BLOCK_LENGTH, this.#geometry.blockLength(piece.index, block))
+      this.#tell(piece, block, onPick)
       left--
     }
     piece.firstFree = block
@@ -507,62 +438,14 @@ export class PiecePicker {
     for (block = 0; left > 0 && piece.heldBySlowCount > 0; block++) {
       if (piece.conditionOf(block) !== HELD_BY_SLOW) continue
       this.#open.ask(share, block)
-      onPick(piece.index, block * BLOCK_LENGTH, this.#geometry.blockLength(piece.index, block))
+      this.#tell(piece, block, onPick)
       left--
     }
     return count - left
   }
 
-  /**
-   * Endgame: asks the peer for blocks that others were asked for already, those of the oldest piece first.
-   *
-   * What was passed over stays unaskable for this peer until something loosens (a block lost, a peer slow) or it has more
-   * pieces, so the search goes on where it stopped: a whole endgame costs each peer one walk, not one per block.
-   */
-  #askAgain(peer: PickPeer, work: PeerWork, count: number, onPick: (pieceIndex: number, begin: number, length: number) => void): number {
-    let left = Math.min(count, this.#endgameDepth - work.asked)
-    if (left <= 0) return 0
-    const wanted = left
-    const { all } = this.#open
-    // Both only grow. A peer that lost one piece and got another has as many as before, but that eases too.
-    const changes = this.#open.loosenings + this.#availability.easings
-    if (work.endgameChanges !== changes || work.endgameHaveCount !== peer.pieces.count) {
-      work.endgameChanges = changes
-      work.endgameHaveCount = peer.pieces.count
-      work.endgameSequence = 0
-      work.endgameBlock = 0
-    }
-    // A piece that is passed over for a reason that may go away unnoticed holds the memory back.
-    let remembers = true
-    for (let at = firstNotOlder(all, work.endgameSequence); at < all.length && left > 0; at++) {
-      const piece = all[at]!
-      if (piece.isComplete) continue
-      if (!peer.pieces.has(piece.index)) continue
-      const mayShare = piece.shareOf(work) !== undefined || work.shares.length < peer.pieceAllowance
-      if (piece.onlyFrom !== undefined || !mayShare || (peer.allowedFast !== undefined && !peer.allowedFast.has(piece.index))) {
-        if (remembers) setEndgamePlace(work, piece.sequence, 0)
-        remembers = false
-        continue
-      }
-      let block = piece.sequence === work.endgameSequence ? work.endgameBlock : 0
-      for (; block < piece.blockCount && left > 0; block++) {
-        if (!this.#mayAskAgain(piece, block, work)) continue
-        this.#open.ask(this.#open.share(piece, work), block)
-        onPick(piece.index, block * BLOCK_LENGTH, this.#geometry.blockLength(piece.index, block))
-        left--
-      }
-      if (remembers) setEndgamePlace(work, piece.sequence, block)
-    }
-    return wanted - left
-  }
-
-  #mayAskAgain(piece: OpenPiece, block: number, work: PeerWork): boolean {
-    return (
-      piece.conditionOf(block) !== RECEIVED &&
-      piece.blocks.fastAskerCounts[block]! < this.#endgameAskers &&
-      piece.blocks.askerCounts[block]! < MAX_ASKERS &&
-      !piece.isAskedOf(block, work.key)
-    )
+  #tell(piece: OpenPiece, block: number, onPick: OnPick): void {
+    onPick(piece.index, block * BLOCK_LENGTH, this.#geometry.blockLength(piece.index, block))
   }
 
   #afterUnask(piece: OpenPiece, work: PeerWork): void {
@@ -597,25 +480,8 @@ export class PiecePicker {
   }
 }
 
-function setEndgamePlace(work: PeerWork, sequence: number, block: number): void {
-  work.endgameSequence = sequence
-  work.endgameBlock = block
-}
-
-/** The place of the first piece whose sequence is at least that; the list is sorted by it. */
-function firstNotOlder(pieces: readonly OpenPiece[], sequence: number): number {
-  let low = 0
-  let high = pieces.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (pieces[middle]!.sequence < sequence) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
 function forEachAsk(piece: OpenPiece, callback: (peerKey: number, begin: number) => void): void {
   for (let block = 0; block < piece.blockCount; block++) {
-    piece.forEachAsker(block, (peerKey) => callback(peerKey, block * BLOCK_LENGTH))
+    if (piece.senderOf(block) === undefined) piece.forEachAsker(block, (peerKey) => callback(peerKey, block * BLOCK_LENGTH))
   }
 }
