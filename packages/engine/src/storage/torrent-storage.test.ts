@@ -110,7 +110,7 @@ describe('TorrentStorage', () => {
     const one = await run()
     await complete(one.deliverAll(everyPiece(torrent)))
     disk.readSyncMs = 4
-    const outcomes = Array.from({ length: 10 }, () => readSync(one, 0, 0, BLOCK).outcome)
+    const outcomes = Array.from({ length: 20 }, () => readSync(one, 0, 0, BLOCK).outcome)
     assert.equal(outcomes[0], 'ok')
     assert.equal(outcomes.at(-1), 'later')
     disk.readSyncMs = 0
