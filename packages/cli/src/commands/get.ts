@@ -37,6 +37,9 @@ export function build(context: CommandContext): Command {
     await requireFolder(dir, { mayBeMade: true })
     const files = options.files ?? (source.kind === 'magnet' ? source.magnet.selectedFiles : undefined)
     if (source.kind === 'file' && files !== undefined) requireFiles(files, source.metainfo.info)
+    if (!namesAnybody(source, options) && options.json !== true) {
+      context.messages.write('Note: it names no tracker and no peer, so somebody must connect to you. Name one with --tracker or --peer\n')
+    }
     // The engine is loaded only now: help and refusals need none of it.
     const { runTransfer } = await import('./run-transfer.ts')
     const status = await runTransfer(
@@ -64,6 +67,11 @@ export function build(context: CommandContext): Command {
 
 function whatOf(source: TorrentSource): TransferRequest['what'] {
   return source.kind === 'file' ? { metainfo: source.bytes, info: source.metainfo.info } : { magnet: source.text.trim() }
+}
+
+function namesAnybody(source: TorrentSource, { tracker = [], peer = [] }: GetOptions): boolean {
+  const own = source.kind === 'file' ? source.metainfo.trackers.flat() : [...source.magnet.trackers, ...source.magnet.peers]
+  return own.length + tracker.length + peer.length > 0
 }
 
 function infoHashOf(source: TorrentSource): string {
