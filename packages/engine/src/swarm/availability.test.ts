@@ -111,6 +111,7 @@ describe('Availability', () => {
         for (const [pieceIndex, level] of levels.entries()) availability.setLevel(pieceIndex, level)
         const peers: Bitfield[] = []
         for (const step of steps) {
+          for (let level = 1; level <= MAX_LEVEL; level++) availability.first(level, Bitfield.empty(pieceCount), 0, pieceCount)
           const bits = 'peer' in step ? peers[step.peer] : undefined
           if (step.type === 'join') {
             const joining = step.pieces === 'all' ? Bitfield.full(pieceCount) : bitsOf(pieceCount, step.pieces)

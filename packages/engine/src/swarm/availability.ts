@@ -80,7 +80,6 @@ export class Availability {
     }
     for (let other = 0; other < this.pieceCount; other++) if (other !== pieceIndex) this.#fall(other)
     this.#seedCount++
-    this.#easings++
   }
 
   /** A peer lost a piece that it had (BEP 54): `bits` has it no more. */

@@ -192,7 +192,6 @@ export class OpenPieces {
     if (piece.onlyFrom === undefined) return
     piece.onlyFrom = undefined
     this.freeCount += piece.freeCount
-    this.loosenings++
   }
 
   /** For tests and the simulator: throws what is wrong, in words. */
@@ -250,6 +249,7 @@ export class OpenPieces {
     const shareAsks = piece.shares.reduce((sum, share) => sum + share.asked, 0)
     if (shareAsks !== asks) throw new Error(`Open pieces: piece ${piece.index} has ${asks} asks, its shares say ${shareAsks}`)
     for (const share of piece.shares) {
+      if (this.#peers.get(share.peer.key) !== share.peer) throw new Error(`Open pieces: peer ${share.peer.key} has a share and is gone`)
       if (share.asked + share.given === 0) throw new Error(`Open pieces: peer ${share.peer.key} has an empty share in piece ${piece.index}`)
     }
     if (piece.list !== this.#listFor(piece)) throw new Error(`Open pieces: piece ${piece.index} is in the wrong list`)

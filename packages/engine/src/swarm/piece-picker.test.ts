@@ -101,6 +101,18 @@ describe('PiecePicker', () => {
     assert.equal(world.pick(peer, 8), '2:0 2:1 2:2 2:3 1:0 1:1 1:2 1:3')
   })
 
+  test('begins with a piece that has become the rarest since', () => {
+    const world = new World(4, {}, false)
+    const [one, other, peer] = [world.join([0, 1, 2]), world.join([0, 1]), world.join([0, 1, 2])]
+    world.picker.setPriority(3, 0)
+    assert.equal(world.pick(peer, 4)[0], '2')
+    for (const loser of [one, other]) {
+      loser.pieces.clear(1)
+      world.availability.removeHave(loser.pieces, 1)
+    }
+    assert.equal(world.pick(peer, 1), '1:0')
+  })
+
   test('takes the very first pieces by chance, so that a newcomer soon has something to trade', () => {
     const begun = new Set<string>()
     for (let dice = 0; dice < 4; dice++) {
@@ -290,6 +302,19 @@ describe('PiecePicker', () => {
       world.sendPiece(other, 1)
       world.send(other, '2:0')
       assert.equal(world.pick(other, 9), '0:0')
+    })
+
+    test('offers a block to a peer that got its piece in exchange for another', () => {
+      const world = new World(3, {}, false)
+      const [one, other] = [world.join([0]), world.join([1])]
+      assert.equal(world.pick(one, 4), '0:0 0:1 0:2 0:3')
+      assert.equal(world.pick(other, 5), '1:0 1:1 1:2 1:3')
+      assert.equal(world.pick(other, 5), '')
+      other.pieces.set(0)
+      world.availability.addHave(other.pieces, 0)
+      other.pieces.clear(1)
+      world.availability.removeHave(other.pieces, 1)
+      assert.equal(world.pick(other, 1), '0:0')
     })
 
     test('tells who else was asked for a block that came, so that they hear a cancel', () => {
