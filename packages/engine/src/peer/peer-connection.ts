@@ -32,6 +32,9 @@ export const OUR_EXTENSIONS: ReadonlyMap<string, number> = new Map([
 const METADATA_ID = 2
 const DONT_HAVE_ID = 7
 
+/** A have-all is five bytes and costs a look at every piece; with "don't have" between them there could be many. */
+const MAX_LATE_HAVE_ALLS = 16
+
 /** Who a handshake is for. The swarm answers for what it dialled, the listener finds the torrent of a stranger. */
 export interface PeerDoor {
   /**
@@ -118,6 +121,7 @@ export class PeerConnection implements StreamHandler {
   #collector: HandshakeCollector | undefined = new HandshakeCollector()
   #handshakeTimer: Timer | undefined
   #refusedRequests = 0
+  #lateHaveAlls = 0
   #canWrite = true
 
   constructor(options: {
@@ -371,29 +375,39 @@ export class PeerConnection implements StreamHandler {
   }
 
   onBitfield(bits: Uint8Array): void {
-    this.#beFirst('bitfield')
+    const isFirst = this.#isFirst()
     if (this.#geometry === undefined) {
       this.#early?.onBitfield(bits)
       return
     }
-    this.pieces = Bitfield.fromBytes(bits, this.#geometry.pieceCount)
-    this.#owner!.onPieces(this)
+    const pieces = Bitfield.fromBytes(bits, this.#geometry.pieceCount)
+    if (isFirst) {
+      this.pieces = pieces
+      this.#owner!.onPieces(this)
+    } else {
+      pieces.forEachSet((pieceIndex) => this.#onLateHave(pieceIndex))
+    }
   }
 
   onHaveAll(): void {
     this.#needFast('have all')
-    this.#beFirst('have all')
+    const isFirst = this.#isFirst()
     if (this.#geometry === undefined) {
       this.#early?.onHaveAll()
       return
     }
-    this.pieces = Bitfield.full(this.#geometry.pieceCount)
-    this.#owner!.onPieces(this)
+    if (isFirst) {
+      this.pieces = Bitfield.full(this.#geometry.pieceCount)
+      this.#owner!.onPieces(this)
+    } else if (!this.pieces.isComplete) {
+      if (++this.#lateHaveAlls > MAX_LATE_HAVE_ALLS) throw misbehaved('It says again and again that it has everything')
+      for (let pieceIndex = 0; pieceIndex < this.pieces.size; pieceIndex++) this.#onLateHave(pieceIndex)
+    }
   }
 
   onHaveNone(): void {
     this.#needFast('have none')
-    this.#beFirst('have none')
+    if (!this.#isFirst()) throw misbehaved('Its "have none" is not its first message')
   }
 
   onRequest(pieceIndex: number, begin: number, length: number): void {
@@ -498,9 +512,19 @@ export class PeerConnection implements StreamHandler {
     if (!this.supportsFast) throw misbehaved(`It sends "${what}" without having said that it speaks the fast extension`)
   }
 
-  #beFirst(what: string): void {
-    if (this.state.hasSpoken) throw misbehaved(`Its ${what} is not its first message`)
+  /** Whether this is the first message, where BEP 3 and 6 have the peer say what it has. */
+  #isFirst(): boolean {
+    const isFirst = !this.state.hasSpoken
     this.state.hasSpoken = true
+    return isFirst
+  }
+
+  /**
+   * aria2 says many pieces at once with another bitfield or have-all, in the middle of a download. Such a late one only
+   * adds: to take a piece back there is BEP 54.
+   */
+  #onLateHave(pieceIndex: number): void {
+    if (!this.isClosed && this.pieces.set(pieceIndex)) this.#owner!.onHave(this, pieceIndex)
   }
 }
 

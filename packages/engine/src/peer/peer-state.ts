@@ -10,6 +10,6 @@ export class PeerState {
   isInterested = false
   isChokingUs = true
   isInterestedInUs = false
-  /** A bitfield, have-all or have-none may only be the first message after the handshake (BEP 3, 6). */
+  /** What it has it says in its first message after the handshake (BEP 3, 6); what comes later only adds to that. */
   hasSpoken = false
 }
