@@ -49,15 +49,27 @@ describe('Tracker', () => {
     const second = announce(tracker, '10.0.0.2')
     assert.deepEqual(decodeCompactPeers4(second.peers4), [{ host: '10.0.0.1', port: 6881 }])
     assert.deepEqual([second.complete, second.incomplete], [1, 1])
-    assert.deepEqual(hosts(announce(tracker, '10.0.0.1', { left: 0 })), ['10.0.0.2'])
+    assert.deepEqual(hosts(announce(tracker, '10.0.0.1', { left: 0, uploaded: 5 })), ['10.0.0.2'])
   })
 
   test('hands no peer to itself, and no seed to a seed', () => {
     const tracker = trackerWith()
     for (const host of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) announce(tracker, host, { left: 0 })
     announce(tracker, '10.0.0.4')
-    assert.deepEqual(hosts(announce(tracker, '10.0.0.1', { left: 0 })), ['10.0.0.4'])
+    assert.deepEqual(hosts(announce(tracker, '10.0.0.1', { left: 0, uploaded: 5 })), ['10.0.0.4'])
     assert.deepEqual(hosts(announce(tracker, '10.0.0.4')), ['10.0.0.1', '10.0.0.2', '10.0.0.3'])
+  })
+
+  test('hands ten seeds at most to somebody who has all and has moved nothing: it may be after the metadata', () => {
+    const tracker = trackerWith()
+    announce(tracker, '10.0.1.1', { left: 0 })
+    assert.deepEqual(hosts(announce(tracker, '10.0.1.2', { left: 0, event: 'started' })), ['10.0.1.1'])
+    for (let last = 1; last <= 30; last++) announce(tracker, `10.0.0.${last}`, { left: 0 })
+    announce(tracker, '10.0.2.1')
+    const found = hosts(announce(tracker, '10.0.1.2', { left: 0 }))
+    assert.equal(found.length, 11)
+    assert.ok(found.includes('10.0.2.1'))
+    assert.deepEqual(hosts(announce(tracker, '10.0.1.2', { left: 0, downloaded: 1 })), ['10.0.2.1'])
   })
 
   test('tells peers on one address apart by their ports', () => {
@@ -134,17 +146,17 @@ describe('Tracker', () => {
   })
 
   test('draws any number from any swarm without a peer twice', () => {
-    const swarms = fc.record({ seeds: fc.nat(40), leechers: fc.nat(40), numWant: fc.nat(60), left: fc.nat(1) })
+    const swarms = fc.record({ seeds: fc.nat(40), leechers: fc.nat(40), numWant: fc.nat(60), left: fc.nat(1), uploaded: fc.nat(1) })
     fc.assert(
-      fc.property(swarms, ({ seeds, leechers, numWant, left }) => {
+      fc.property(swarms, ({ seeds, leechers, numWant, left, uploaded }) => {
         const tracker = trackerWith()
         for (let port = 1; port <= seeds; port++) announce(tracker, '10.0.0.1', { port, left: 0 })
         for (let port = 1; port <= leechers; port++) announce(tracker, '10.0.0.2', { port })
-        const peers = decodeCompactPeers4(announce(tracker, '10.0.0.3', { numWant, left }).peers4)
-        const there = leechers + (left === 0 ? 0 : seeds)
+        const peers = decodeCompactPeers4(announce(tracker, '10.0.0.3', { numWant, left, uploaded }).peers4)
+        const there = leechers + (left === 1 ? seeds : uploaded === 0 ? Math.min(seeds, 10) : 0)
         assert.equal(peers.length, Math.min(numWant, there))
         assert.equal(new Set(peers.map((peer) => `${peer.host}:${peer.port}`)).size, peers.length)
-        if (left === 0) assert.ok(peers.every((peer) => peer.host === '10.0.0.2'))
+        if (left === 0 && uploaded > 0) assert.ok(peers.every((peer) => peer.host === '10.0.0.2'))
       }),
       { numRuns: 60 },
     )

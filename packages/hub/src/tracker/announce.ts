@@ -45,7 +45,8 @@ export interface AnswerLimits {
  *
  * - a peer's address is where its packet came from, never what it says about itself, or anybody could
  *   direct a whole swarm at a victim;
- * - seeds are not handed to seeds, and nobody is handed itself;
+ * - seeds are not handed to seeds, and nobody is handed itself. But aria2 says of a magnet link whose metadata it has
+ *   yet to get that nothing is left, and waits for a seed: who has nothing left and has moved nothing gets a few;
  * - a peer that takes no connections (port 0) is answered, but handed to nobody;
  * - whoever leaves (`stopped`) gets no peers;
  * - a torrent counts as completed once a peer, when it says so and was not a seed before.
@@ -83,9 +84,11 @@ export class Tracker {
     const role = request.left === 0 ? 'seed' : 'leech'
     const wanted = Math.min(request.numWant ?? this.#options.defaultNumWant, this.#options.maxNumWant, limits.maxPeers)
     const isIpv4 = address.length === 4
-    const own = this.#draw(swarm.peersOf(isIpv4 ? 4 : 6), role === 'seed', wanted)
+    const seedLimit =
+      role === 'leech' ? Number.POSITIVE_INFINITY : request.uploaded === 0 && request.downloaded === 0 ? SEEDS_FOR_A_FRESH_SEED : 0
+    const own = this.#draw(swarm.peersOf(isIpv4 ? 4 : 6), seedLimit, wanted)
     const rest = limits.bothFamilies ? wanted - own.length / (address.length + 2) : 0
-    const others = this.#draw(swarm.peersOf(isIpv4 ? 6 : 4), role === 'seed', rest)
+    const others = this.#draw(swarm.peersOf(isIpv4 ? 6 : 4), seedLimit, rest)
 
     if (request.port !== 0) {
       const isStored = this.#store.add(swarm, endpoint, role, before !== undefined)
@@ -103,12 +106,12 @@ export class Tracker {
   }
 
   /**
-   * Peers of one family, packed. A seed gets leechers. A leecher gets both in proportion, but at least a third of
+   * Peers of one family, packed. A seed gets leechers (and seeds up to `seedLimit`). A leecher gets both in proportion, but at least a third of
    * either if there are so many: seeds have everything, and leechers will have something to trade.
    */
-  #draw(peers: PeerVector | undefined, isForSeed: boolean, wanted: number): Uint8Array {
+  #draw(peers: PeerVector | undefined, seedLimit: number, wanted: number): Uint8Array {
     if (peers === undefined || wanted <= 0) return NO_PEERS
-    const seedsThere = isForSeed ? 0 : peers.seedCount
+    const seedsThere = Math.min(peers.seedCount, seedLimit)
     const leechersThere = peers.leecherCount
     const count = Math.min(wanted, seedsThere + leechersThere)
     if (count === 0) return NO_PEERS
@@ -142,6 +145,9 @@ export class Tracker {
 }
 
 const NO_PEERS = new Uint8Array(0)
+
+/** Enough to get metadata from, and few enough that real seeds, which hang up on each other, waste little. */
+const SEEDS_FOR_A_FRESH_SEED = 10
 
 const TOO_MANY_SWARMS: TrackerFailure = {
   failureReason: 'This hub already serves as many torrents as it may: ask its owner to raise the limit, or come back later',
