@@ -16,7 +16,8 @@ export class HandshakeCollector {
     this.#bytes.set(chunk.subarray(0, taken), this.#length)
     this.#length += taken
     // Whoever speaks something else need not be waited for.
-    if (!couldBeHandshake(this.#bytes, 0, this.#length)) throw new ProtocolError('WIRE_HANDSHAKE', 'This is not how a BitTorrent peer begins')
+    if (!couldBeHandshake(this.#bytes, 0, this.#length))
+      throw new ProtocolError('WIRE_HANDSHAKE', 'This is not how a BitTorrent peer begins')
     return { taken, handshake: this.#length === HANDSHAKE_LENGTH ? parseHandshake(this.#bytes) : undefined }
   }
 }
