@@ -114,6 +114,6 @@ export class Program {
   }
 
   #wake(): void {
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of this.#listeners) listener()
   }
 }
