@@ -35,7 +35,7 @@ export class Downloader {
   readonly #hasher: Hasher
   readonly #limiter: RateLimiter
   readonly #owner: DownloaderOwner
-  readonly #smartBan: SmartBan<number | undefined>
+  readonly #smartBan: SmartBan<number>
   #content: SwarmContent | undefined
   #isPaused = false
   #isCatchingUp = false
@@ -47,7 +47,7 @@ export class Downloader {
     this.#hasher = options.hasher
     this.#limiter = options.limiter
     this.#owner = options.owner
-    this.#smartBan = new SmartBan<number | undefined>()
+    this.#smartBan = new SmartBan<number>()
   }
 
   setContent(content: SwarmContent): void {
@@ -151,6 +151,7 @@ export class Downloader {
 
   /** It choked us: what was asked of it is not coming, unless it speaks the fast extension and rejects each (BEP 6). */
   onChoked(peer: SwarmPeer): void {
+    this.#content?.picker.endParole(peer.key)
     if (peer.connection.supportsFast) return
     this.#dropRequests(peer)
   }
@@ -181,12 +182,12 @@ export class Downloader {
   onVerified(pieceIndex: number, bytes: Uint8Array | undefined): void {
     const { picker, geometry } = this.#content!
     for (const key of new Set(picker.sendersOf(pieceIndex))) {
-      const peer = key === undefined ? undefined : this.#owner.peer(key)
+      const peer = this.#owner.peer(key)
       if (peer !== undefined) peer.pieceAllowance = Number.POSITIVE_INFINITY
     }
     if (bytes !== undefined && this.#smartBan.remembers(pieceIndex)) {
       const digests = digestsOfBlocks(bytes, geometry.blockCount(pieceIndex), this.#hasher)
-      for (const liar of this.#smartBan.onVerified(pieceIndex, digests)) if (liar !== undefined) this.#owner.onLiar(liar, pieceIndex)
+      for (const liar of this.#smartBan.onVerified(pieceIndex, digests)) this.#owner.onLiar(liar, pieceIndex)
     }
     picker.onVerified(pieceIndex)
     this.#owner.onPieceVerified(pieceIndex)
@@ -210,7 +211,7 @@ export class Downloader {
       if (bytes !== undefined)
         this.#smartBan.onBad(pieceIndex, senderOfBlock, digestsOfBlocks(bytes, geometry.blockCount(pieceIndex), this.#hasher))
       for (const key of senders) {
-        const peer = key === undefined ? undefined : this.#owner.peer(key)
+        const peer = this.#owner.peer(key)
         if (peer !== undefined) peer.pieceAllowance = 1
       }
       const parolee = this.#leastSuspect(senders, pieceIndex)
@@ -227,7 +228,7 @@ export class Downloader {
   }
 
   /** Whom to ask for the whole of a piece that came out wrong from several: preferably somebody who took no part in it. */
-  #leastSuspect(senders: ReadonlySet<number | undefined>, pieceIndex: number): number | undefined {
+  #leastSuspect(senders: ReadonlySet<number>, pieceIndex: number): number | undefined {
     let best: SwarmPeer | undefined
     for (const peer of this.#owner.peers()) {
       if (!peer.pieces.has(pieceIndex) || peer.connection.state.isChokingUs || peer.isSlow) continue

@@ -20,6 +20,7 @@ import { Unchoker } from './unchoker.ts'
 import { Uploader } from './uploader.ts'
 
 const TICK_MS = 1_000
+const MAX_DEPARTED = 64
 
 /** What a swarm tells the torrent that owns it. */
 export interface SwarmOwner {
@@ -69,6 +70,8 @@ export class Swarm implements PeerOwner, PeerDoor {
   readonly #unchoker: Unchoker
   readonly #metadata: MetadataExchange
   #content: SwarmContent | undefined
+  /** Peers that gave us blocks and left, the latest: what they gave may still turn out to be lies. */
+  readonly #departed = new Map<number, SwarmPeer>()
   #uploadedToGone = 0
   #tick: Timer | undefined
   #isClosed = false
@@ -377,6 +380,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     if (peer === undefined) return
     this.#peers.delete(connection.key)
     this.#uploadedToGone += connection.uploadMeter.total
+    if (connection.downloadMeter.total > 0) this.#remember(peer)
     if (connection.pieces.size > 0) this.#content?.availability.removePeer(connection.pieces)
     this.#downloader.onPeerGone(peer)
     this.#metadata.onPeerGone(peer)
@@ -418,7 +422,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   }
 
   onLiar(peerKey: number, pieceIndex: number): void {
-    const peer = this.#peers.get(peerKey)
+    const peer = this.#peers.get(peerKey) ?? this.#departed.get(peerKey)
     if (peer === undefined) return
     const content = this.#content!
     content.picker.dropBlocksFrom(peerKey, (piece, begin) => content.assembly.drop(piece, begin))
@@ -486,6 +490,14 @@ export class Swarm implements PeerOwner, PeerDoor {
   /** Two peers that both have all they want have nothing to say to each other. */
   #closeIfUseless(peer: SwarmPeer): void {
     if (this.isSeeding && peer.connection.isSeed) peer.connection.close(new EngineError('PEER_USELESS', 'Both of us have everything'))
+  }
+
+  #remember(departed: SwarmPeer): void {
+    this.#departed.set(departed.key, departed)
+    for (const oldest of this.#departed.keys()) {
+      if (this.#departed.size <= MAX_DEPARTED) return
+      this.#departed.delete(oldest)
+    }
   }
 
   #banish(peer: SwarmPeer, why: string): void {

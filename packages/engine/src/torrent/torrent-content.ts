@@ -131,7 +131,7 @@ export class TorrentContent {
     for (const [pieceIndex, priority] of selection.piecePriorities().entries()) picker.setPriority(pieceIndex, priority)
 
     try {
-      const { verified, remembered } = await TorrentContent.#findVerified(options, storage, unproven)
+      const { verified, unsynced, remembered } = await TorrentContent.#findVerified(options, storage, unproven)
       if (options.uploadOnly) requireSomething(verified, options)
       if (!options.uploadOnly) await storage.claim(verified)
       for (const note of storage.notes) options.onNote(note)
@@ -141,7 +141,7 @@ export class TorrentContent {
           if (!verified.has(pieceIndex)) picker.setPriority(pieceIndex, 0)
         }
       }
-      const journal = await TorrentContent.#openJournal(options, storage, verified, unproven, remembered)
+      const journal = await TorrentContent.#openJournal(options, storage, { verified, unproven, unsynced, remembered })
       const { outcomes } = options
       const committer = new PieceCommitter({
         assembly,
@@ -170,7 +170,7 @@ export class TorrentContent {
     options: ContentOptions,
     storage: TorrentStorage,
     unproven: Bitfield,
-  ): Promise<{ verified: Bitfield; remembered: ResumeState | undefined }> {
+  ): Promise<{ verified: Bitfield; unsynced: Bitfield; remembered: ResumeState | undefined }> {
     const { disk, stateDir, infoHash, system, hasher } = options
     const loaded =
       stateDir === undefined ? undefined : await loadResume(disk, disk.joinPath(stateDir, `${stateName(options)}.resume`), infoHash)
@@ -185,15 +185,17 @@ export class TorrentContent {
       homeOf: (fileIndex) => storage.homeOf(fileIndex),
     })
     for (const note of trust.notes) options.onNote(note)
-    if (remembered !== undefined) storage.markUnsynced(remembered.unsynced)
     const { verified } = trust
+    // What hashes right may still be in memory only, whoever wrote it: the next sync covers it.
+    const unsynced = remembered?.unsynced.clone() ?? Bitfield.empty(verified.size)
     if (options.skipCheck) {
       for (let pieceIndex = 0; pieceIndex < verified.size; pieceIndex++) {
         if (verified.has(pieceIndex) || !storage.isPieceThere(pieceIndex)) continue
         verified.set(pieceIndex)
         unproven.set(pieceIndex)
       }
-      return { verified, remembered }
+      storage.markUnsynced(unsynced)
+      return { verified, unsynced, remembered }
     }
     const { isComplete } = await recheck({
       storage,
@@ -201,20 +203,21 @@ export class TorrentContent {
       toCheck: trust.toCheck,
       onProgress: options.onProgress,
       onPiece: (pieceIndex, isGood) => {
-        if (isGood) verified.set(pieceIndex)
+        if (!isGood) return
+        verified.set(pieceIndex)
+        unsynced.set(pieceIndex)
       },
       signal: options.signal,
     })
     if (!isComplete) throw new EngineError('CLOSED', 'Stopped while the files were being checked')
-    return { verified, remembered }
+    storage.markUnsynced(unsynced)
+    return { verified, unsynced, remembered }
   }
 
   static async #openJournal(
     options: ContentOptions,
     storage: TorrentStorage,
-    verified: Bitfield,
-    unproven: Bitfield,
-    remembered: ResumeState | undefined,
+    { verified, unproven, unsynced, remembered }: FoundPieces,
   ): Promise<ResumeJournal | undefined> {
     const { disk, stateDir, infoHash, system, info } = options
     if (stateDir === undefined) return undefined
@@ -229,7 +232,7 @@ export class TorrentContent {
         pieceLength: info.pieceLength,
         totalSize: info.totalSize,
         verified: proven,
-        unsynced: remembered?.unsynced,
+        unsynced,
         stamps: storage.stamps(),
         selection: Uint8Array.from(options.selection.priorities),
         uploaded: remembered?.uploaded ?? 0,
@@ -287,6 +290,16 @@ export class TorrentContent {
       await this.#lock?.release()
     }
   }
+}
+
+/** What was found of a torrent when it was opened. */
+interface FoundPieces {
+  readonly verified: Bitfield
+  /** The part of `verified` that is only believed. */
+  readonly unproven: Bitfield
+  /** The part of `verified` that a power cut may take. */
+  readonly unsynced: Bitfield
+  readonly remembered: ResumeState | undefined
 }
 
 /**
