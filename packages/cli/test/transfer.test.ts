@@ -164,3 +164,20 @@ describe('hub, seed and get', () => {
     assert.match(output, /Stopped\n$/)
   })
 })
+
+describe('names that a torrent may not have', () => {
+  const world = new ShoalWorld()
+  after(() => world.close())
+
+  test('are shared from where they are, and arrive under safe ones', async () => {
+    mkdirSync(world.path('data', 'Lecture: 1'), { recursive: true })
+    writeFileSync(world.path('data', 'Lecture: 1', 'a|b.txt'), noise(100_000, 'b'))
+    const made = await world.run('create', 'data/Lecture: 1', '-o', 'odd.torrent')
+    assert.equal(made.status, 0, made.messages)
+    const sharing = world.start('seed', 'odd.torrent', '--dir', 'data', '--port', '0')
+    const port = /port=(\d+)/.exec(await sharing.line(/^READY .*have=100%/))?.[1]
+    const { status, messages } = await world.run('get', 'odd.torrent', '--dir', 'got', '--port', '0', '--peer', `127.0.0.1:${port}`)
+    assert.equal(status, 0, messages)
+    assert.deepEqual(readFileSync(world.path('got', 'Lecture_ 1', 'a_b.txt')), Buffer.from(noise(100_000, 'b')))
+  })
+})

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { createSession, type Session, type Torrent, type TorrentState, type TrackerStatus } from '@shoal/engine'
 import type { Info } from '@shoal/protocol/metainfo/info'
+import { pathsOnDisk } from './original-names.ts'
 import type { TransferEvent, TransferPhase, TransferStatus } from './transfer-event.ts'
 import { WaitingWatch } from './waiting-watch.ts'
 
@@ -95,7 +96,9 @@ export class Transfer {
         dir: request.dir,
       })
       if ('info' in request.what) onEvent(metadataEvent(request.what.info))
+      const { what, dir } = request
       const torrent = session.add({
+        ...(request.onlyShares && 'info' in what ? { pathsOnDisk: await pathsOnDisk(dir, what.info.files) } : {}),
         ...('info' in request.what ? { metainfo: request.what.metainfo } : { magnet: request.what.magnet }),
         dir: request.dir,
         ...(request.files === undefined ? {} : { files: request.files }),

@@ -16,6 +16,7 @@ import { loadResume } from '../storage/resume-file.ts'
 import { ResumeJournal } from '../storage/resume-journal.ts'
 import { judgeResume } from '../storage/resume-trust.ts'
 import type { SlabPool } from '../storage/slab-pool.ts'
+import type { StoredTorrent } from '../storage/stored-torrent.ts'
 import { TorrentStorage } from '../storage/torrent-storage.ts'
 import { Availability } from '../swarm/availability.ts'
 import { PiecePicker } from '../swarm/piece-picker.ts'
@@ -33,6 +34,8 @@ export interface ContentOptions {
   /** Where resume data lives; undefined keeps nothing between runs. */
   readonly stateDir: string | undefined
   readonly selection: FileSelection
+  /** Where the files really are, if not where the torrent says. */
+  readonly pathsOnDisk: readonly (readonly string[])[] | undefined
   readonly preallocation: 'sparse' | 'full'
   readonly slabs: SlabPool
   readonly pieceMemoryBytes: number
@@ -101,7 +104,7 @@ export class TorrentContent {
       hasher,
       slabs: options.slabs,
       system,
-      torrent: info,
+      torrent: storedTorrent(info, options.pathsOnDisk),
       root: options.dir,
       parts,
       preallocation: options.preallocation,
@@ -290,6 +293,14 @@ export class TorrentContent {
       await this.#lock?.release()
     }
   }
+}
+
+function storedTorrent(info: Info, pathsOnDisk: ContentOptions['pathsOnDisk']): StoredTorrent {
+  if (pathsOnDisk === undefined) return info
+  if (pathsOnDisk.length !== info.files.length) {
+    throw new EngineError('OPTION_INVALID', `Cannot take ${pathsOnDisk.length} paths for the ${info.files.length} files of '${info.name}'`)
+  }
+  return { ...info, files: info.files.map((file, fileIndex) => ({ ...file, path: pathsOnDisk[fileIndex]! })) }
 }
 
 /** What was found of a torrent when it was opened. */

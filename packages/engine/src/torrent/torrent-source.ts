@@ -20,6 +20,8 @@ export interface AddTorrent {
   readonly sequential?: boolean
   /** Believes that all data is there, until a read disagrees. */
   readonly skipCheck?: boolean
+  /** Where each file really is below `dir`, one path a file: for data that has names which a torrent may not have. */
+  readonly pathsOnDisk?: readonly (readonly string[])[]
   /** Shares what is there and fetches nothing. */
   readonly uploadOnly?: boolean
   readonly preallocation?: 'sparse' | 'full'

@@ -360,6 +360,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       dir: this.#what.dir,
       stateDir: this.#host.session.stateDir,
       selection: this.#selection!,
+      pathsOnDisk: this.#what.pathsOnDisk,
       preallocation: this.#what.preallocation ?? 'sparse',
       pieceMemoryBytes: this.#host.session.pieceMemoryBytes,
       sequential: this.#what.sequential ?? false,
