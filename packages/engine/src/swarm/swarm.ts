@@ -156,6 +156,8 @@ export class Swarm implements PeerOwner, PeerDoor {
       content.have.forEachSet((pieceIndex) => peer.connection.sendHave(pieceIndex))
       this.onPieces(peer.connection)
     }
+    // Some unchoke before anybody is interested, and say nothing more that would make us ask.
+    this.#downloader.refillAllSoon()
     this.#dialer.dialMore()
   }
 
