@@ -24,6 +24,9 @@ const FILES: readonly (readonly [path: string, length: number])[] = [
   ['~ last.txt', 777],
 ]
 
+/** SHA-256 of an empty file. */
+export const DIGEST_OF_NOTHING: string = createHash('sha256').digest('hex')
+
 /** Writes the payload below `dir`: the same bytes every time. */
 export function writePayload(dir: string): void {
   for (const [path, length] of FILES) {

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** What a test may need from outside npm. Each is a program, except where HOW_TO_FIND says otherwise. */
-export type Requirement = 'aria2c' | 'transmission-daemon' | 'libtorrent' | 'network-namespace'
+export type Requirement = 'aria2c' | 'transmission-daemon' | 'transmission-create' | 'libtorrent' | 'network-namespace'
 
 /** The Python that Debian's python3-libtorrent installs for; another one on PATH would not find it. */
 export const PYTHON = '/usr/bin/python3'
@@ -11,6 +11,7 @@ export const PYTHON = '/usr/bin/python3'
 const HOW_TO_GET: Readonly<Record<Requirement, string>> = {
   aria2c: 'apt install aria2',
   'transmission-daemon': 'apt install transmission-daemon',
+  'transmission-create': 'apt install transmission-cli',
   libtorrent: 'apt install python3-libtorrent',
   'network-namespace': 'needs unprivileged user namespaces, or root',
 }

@@ -96,8 +96,11 @@ export async function seedWithShoal(scene: Scene, options: { host: Host; torrent
   return seed
 }
 
+/** Other clients may let us wait for their next round of unchoking, and hang up on two of us who come at the same moment. */
+const GET_WITHIN_MS = 90_000
+
 /** Gets all of it, from a .torrent file or a magnet link, and ends. */
-export async function getWithShoal(scene: Scene, options: { host: Host; what: string; dir: string; withinMs?: number }): Promise<void> {
+export async function getWithShoal(scene: Scene, options: { host: Host; what: string; dir: string }): Promise<void> {
   const get = shoal(scene, options.host, 'our get', 'get', options.what, '--dir', options.dir, '--port', '0')
-  await get.success({ withinMs: options.withinMs ?? 40_000 })
+  await get.success({ withinMs: GET_WITHIN_MS })
 }
