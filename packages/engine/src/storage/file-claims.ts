@@ -69,7 +69,8 @@ export class FileClaims {
     }
     const first = foreign[0]
     if (first !== undefined) throw foreignFile(nameOfFile(first), first.root)
-    await this.#files.requireSpace(this.#missingBytes(verified))
+    // A sparse file takes what there is; when the disk is full the download waits and goes on by itself.
+    if (this.#files.isReserving) await this.#files.requireSpace(this.#missingBytes(verified))
     for (const state of this.#files.states) if (state.isWanted && state.length === 0) await this.makeIfEmpty(state)
   }
 
@@ -120,6 +121,7 @@ export class FileClaims {
       hasVerifiedPiece: inside.some((pieceIndex) => verified.has(pieceIndex)),
       touchesVerifiedPiece: verifiedPieces.length > 0,
       holdsWholePiece: inside.length > 0,
+      hasPieceBehindEnd: pieces.some((pieceIndex) => geometry.pieceOffset(pieceIndex) >= end),
     }
   }
 

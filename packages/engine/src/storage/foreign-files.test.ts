@@ -20,6 +20,7 @@ const STRANGE: FoundFile = {
   hasVerifiedPiece: false,
   touchesVerifiedPiece: false,
   holdsWholePiece: false,
+  hasPieceBehindEnd: false,
 }
 
 describe('the claim on a file that was there before us', () => {
@@ -35,6 +36,7 @@ describe('the claim on a file that was there before us', () => {
     ['it is longer, whatever verifies in it', { size: 101, hasVerifiedPiece: true }, undefined, 'foreign'],
     ['whole pieces of it are all wrong', { holdsWholePiece: true }, 'data', 'foreign'],
     ['it is too short to tell', {}, 'data', 'suspect'],
+    ['it is short, and would grow before it is compared', { size: 9, hasPieceBehindEnd: true }, 'data', 'foreign'],
     ['it is large, and zeros where we looked', { holdsWholePiece: true }, 'maybe-zeros', 'suspect'],
     ['a neighbouring piece that touches it verifies', { touchesVerifiedPiece: true, holdsWholePiece: true }, 'data', 'suspect'],
     ['we suspected it before', { known: 'suspect', holdsWholePiece: true }, 'data', 'suspect'],

@@ -174,7 +174,7 @@ export class StoredFiles {
     this.#open.forget(state.index)
   }
 
-  /** @throws {EngineError} `DISK_FULL`, with the numbers, when fewer than `bytes` are free */
+  /** Before blocks are reserved. @throws {EngineError} `DISK_FULL`, with the numbers, when fewer than `bytes` are free */
   async requireSpace(bytes: number): Promise<void> {
     const freeBytes = bytes > 0 ? await this.#disk.freeBytes(this.#root) : undefined
     if (freeBytes === undefined || freeBytes >= bytes) return
@@ -199,7 +199,7 @@ export class StoredFiles {
       const { size } = file.stampSync()
       if (state.claim === 'unknown') {
         // Nobody has looked at it, or it appeared after we did.
-        if (size > state.length) throw foreignFile(nameOfFile(state), state.root)
+        if (size > state.length || (size > 0 && size < state.length)) throw foreignFile(nameOfFile(state), state.root)
         state.claim = size === 0 ? 'ours' : 'suspect'
       }
       // The parts file stays sparse; a suspect file is not touched before its bytes have been compared.

@@ -181,14 +181,20 @@ describe('TorrentStorage', () => {
     assert.deepEqual(one.changedFiles, [])
   })
 
-  test('refuses before the first byte when the disk is too small, with the numbers', async () => {
-    for (const preallocation of ['sparse', 'full'] as const) {
-      const { disk, run } = world([300_000], { capacityBytes: 200_000 })
-      await assert.rejects(run({ preallocation }), (error) => {
-        return coded('DISK_FULL')(error) && /300000.*200000/.test((error as Error).message)
-      })
-      assert.deepEqual(disk.filePaths(), [])
-    }
+  test('refuses to reserve more than there is before the first byte, with the numbers', async () => {
+    const { disk, run } = world([300_000], { capacityBytes: 200_000 })
+    await assert.rejects(run({ preallocation: 'full' }), (error) => {
+      return coded('DISK_FULL')(error) && /300000.*200000/.test((error as Error).message)
+    })
+    assert.deepEqual(disk.filePaths(), [])
+  })
+
+  test('begins with sparse files on a disk that is too small, and waits when it is full', async () => {
+    const { torrent, run, complete } = world([300_000], { capacityBytes: 200_000 })
+    const one = await run({ preallocation: 'sparse' })
+    await complete(one.deliverAll(everyPiece(torrent)))
+    assert.ok(one.have.count > 0)
+    assert.ok(one.failures.length > 0 && one.failures.every((error) => error.code === 'DISK_FULL'))
   })
 
   test('reserves a whole file when asked to', async () => {
@@ -321,6 +327,14 @@ describe('files of others', () => {
     disk.putFile(pathOf(torrent, 1), longer)
     await assert.rejects(run(), coded('FILE_FOREIGN'))
     assert.deepEqual(disk.fileBytes(pathOf(torrent, 1)), longer)
+  })
+
+  test('of a few bytes are not made longer before they are compared', async () => {
+    const { disk, torrent, run } = world([200_000])
+    const notes = Uint8Array.from([109, 121, 32, 110, 111, 116, 101, 115])
+    disk.putFile(pathOf(torrent, 0), notes)
+    await assert.rejects(run(), coded('FILE_FOREIGN'))
+    assert.deepEqual(disk.fileBytes(pathOf(torrent, 0)), notes)
   })
 
   test('too short to tell are compared before they are written over', async () => {
