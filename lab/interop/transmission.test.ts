@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { EnginePeer } from './engine-peer.ts'
 import type { Host } from './host.ts'
 import { type NamespacePair, openNamespacePair } from './namespace-host.ts'
 import { PAYLOAD_NAME } from './payload.ts'
@@ -69,7 +70,21 @@ function suite(encryption: keyof typeof ENCRYPTION): void {
       })
     }
 
-    if (encryption === 'tolerated') return
+    if (encryption === 'tolerated') {
+      test('seeds, and we know it by its name', async (t) => {
+        const scene = Scene.of(t)
+        const torrent = await createWithShoal(scene, { host: left, tracker: hub.url('http'), source: t.name })
+        await transmission.add(torrent.file, torrent.dataDir)
+        await hub.whenSeen(torrent.infoHash, 'their seed', ({ complete }) => complete === 1)
+        const from = await new EnginePeer(scene, { host: left, what: torrent.file, dir: scene.dir('got') }).bytesByClient()
+        t.diagnostic(JSON.stringify(from))
+        assert.deepEqual(
+          Object.keys(from).filter((client) => !/^Transmission \d/.test(client)),
+          [],
+        )
+      })
+      return
+    }
     test('makes a torrent, seeds it, and we get it', async (t) => {
       const scene = Scene.of(t)
       const dataDir = scene.payloadDir('data')
