@@ -7,13 +7,15 @@ export interface Aria2Options {
   /** A .torrent file or a magnet link. */
   readonly what: string
   readonly dir: string
+  /** Bytes a second; no limit unless given. */
+  readonly uploadRate?: number
 }
 
 /** aria2 takes a range of ports and looks for a free one in it, by chance. */
 const PORTS = '20000-32000'
 
 /** An aria2 that shares what it has and gets what it lacks. It does not say when it is complete: the tracker hears of it. */
-export function startAria2(scene: Scene, { host, what, dir }: Aria2Options): Program {
+export function startAria2(scene: Scene, { host, what, dir, uploadRate }: Aria2Options): Program {
   const home = scene.dir('aria2 home')
   const options = [
     '--no-conf',
@@ -27,6 +29,7 @@ export function startAria2(scene: Scene, { host, what, dir }: Aria2Options): Pro
     '--bt-enable-lpd=false',
     '--enable-peer-exchange=false',
     '--file-allocation=none',
+    `--max-overall-upload-limit=${uploadRate ?? 0}`,
     '--console-log-level=notice',
     '--summary-interval=0',
     '--show-console-readout=false',

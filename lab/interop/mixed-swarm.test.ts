@@ -11,7 +11,7 @@ import { createWithShoal, HubUnderTest, seedWithShoal } from './shoal.ts'
 const host = THIS_HOST
 const MB = 1_000_000
 
-describe('a swarm of several makes', { concurrency: 2 }, () => {
+describe('a swarm of several makes', { skip: needs('libtorrent'), concurrency: 2 }, () => {
   const stage = new Scene()
   let hub: HubUnderTest
   before(async () => {
@@ -19,12 +19,12 @@ describe('a swarm of several makes', { concurrency: 2 }, () => {
   })
   after(() => stage.close())
 
-  test('we download from a libtorrent and an aria2 at the same time', { skip: needs('libtorrent', 'aria2c') }, async (t) => {
+  test('we download from a libtorrent and an aria2 at the same time', { skip: needs('aria2c') }, async (t) => {
     const scene = Scene.of(t)
     const torrent = await createWithShoal(scene, { host, tracker: hub.url('http'), source: t.name })
-    // Slow enough that aria2, which takes its time to begin, has something left to do.
+    // Slow enough that the one which takes its time to begin has something left to do.
     startLibtorrent(scene, { host, what: torrent.file, dir: torrent.dataDir, uploadRate: 2 * MB })
-    startAria2(scene, { host, what: torrent.file, dir: scene.payloadDir('data of aria2') })
+    startAria2(scene, { host, what: torrent.file, dir: scene.payloadDir('data of aria2'), uploadRate: 2 * MB })
     await hub.whenSeen(torrent.infoHash, 'two seeds', ({ complete }) => complete === 2)
     const dir = scene.dir('got')
     const from = await new EnginePeer(scene, { host, what: torrent.file, dir }).bytesByClient()
@@ -38,7 +38,7 @@ describe('a swarm of several makes', { concurrency: 2 }, () => {
     assertIsPayload(dir)
   })
 
-  test('two of us and a libtorrent share what one slow seed of ours gives', { skip: needs('libtorrent') }, async (t) => {
+  test('two of us and a libtorrent share what one slow seed of ours gives', async (t) => {
     const scene = Scene.of(t)
     const torrent = await createWithShoal(scene, { host, tracker: hub.url('udp'), source: t.name })
     await seedWithShoal(scene, { host, torrent, extra: ['--upload-limit', '3MB'] })

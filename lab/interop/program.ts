@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { within } from './deadline.ts'
 
@@ -6,6 +7,9 @@ import { within } from './deadline.ts'
 const SAY_WITHIN_MS = 30_000
 /** How long a program may take to end when it is asked to. */
 const END_WITHIN_MS = 5_000
+/** Linux has this in its base. */
+const SETPRIV = '/usr/bin/setpriv'
+const LEASH: readonly string[] = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--'] : []
 /** Lines kept for the story of a failed test. */
 const KEPT_LINES = 2_000
 
@@ -29,15 +33,14 @@ export class Program {
   #hasEnded = false
 
   /**
-   * The program's standard input is a pipe that closes when this process is gone, and on Linux the kernel kills it then:
-   * a test run that is killed leaves nothing behind.
+   * The program's standard input is a pipe that closes when this process is gone, and the kernel kills it then where it
+   * can: a test run that is killed leaves nothing behind.
    *
    * @param entrance words before the command that lead to where it runs: another network namespace
    */
   constructor(name: string, entrance: readonly string[], command: readonly string[], { cwd, env }: ProgramOptions = {}) {
     this.name = name
-    const leash = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', '--'] : []
-    const [file, ...words] = [...entrance, ...leash, ...command]
+    const [file, ...words] = [...entrance, ...LEASH, ...command]
     this.#child = spawn(file!, words, { cwd, env: { ...process.env, LANG: 'C.UTF-8', ...env }, stdio: 'pipe' })
     this.#child.stdin!.on('error', () => {}) // it ended before it read everything; `ended` tells
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {

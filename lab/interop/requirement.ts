@@ -18,7 +18,7 @@ const HOW_TO_GET: Readonly<Record<Requirement, string>> = {
 
 const HOW_TO_FIND: Readonly<Partial<Record<Requirement, readonly [string, ...string[]]>>> = {
   libtorrent: [PYTHON, '-c', 'import libtorrent'],
-  'network-namespace': ['unshare', '-rn', 'ip', 'link', 'set', 'lo', 'up'],
+  'network-namespace': ['unshare', '-rn', 'ip', 'link', 'add', 'one', 'type', 'veth', 'peer', 'name', 'two'],
 }
 
 /**
