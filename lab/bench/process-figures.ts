@@ -43,7 +43,7 @@ export class MeasuredProcess {
 
   constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
     this.#child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
-    this.#sampler = setInterval(() => this.sample(), 50)
+    this.#sampler = setInterval(() => this.sample(), 250)
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
       this.lines.push(line)
       for (const wake of this.#waiters) wake()

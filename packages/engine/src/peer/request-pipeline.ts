@@ -23,6 +23,9 @@ import { RateMeter } from './rate-meter.ts'
 const START_DEPTH = 16
 const SMALLEST_DEPTH = 4
 const BUSY_DEPTH = 64
+/** On a line without length it is not the round trip that must be covered but the turns of both programs: 10 ms, up to this. */
+const FASTEST_DEPTH = 160
+const TURN_MS = 10
 const DEEPEST = 4096
 /** What a peer surely takes when it did not say (`reqq`, BEP 10): the default of many clients. */
 const DEFAULT_REMOTE_LIMIT = 250
@@ -127,6 +130,7 @@ export class RequestPipeline {
     const rate = this.#meter.bytesPerSecond(now)
     const base = Math.min(this.#baseNow, this.#baseBefore)
     let depth = Math.max(SMALLEST_DEPTH, Math.min(BUSY_DEPTH, Math.ceil((2 * rate) / BLOCK_LENGTH)))
+    depth = Math.max(depth, Math.min(FASTEST_DEPTH, blocksFor(rate, TURN_MS / 2)))
     if (base !== Infinity) depth = Math.max(depth, blocksFor(rate, base))
     if (now < this.#startDepthUntil) depth = Math.max(depth, this.#startDepth)
     if (!Number.isNaN(this.#drainingSince)) depth = Math.max(SMALLEST_DEPTH, depth >> 2)

@@ -354,7 +354,9 @@ export class Swarm implements PeerOwner, PeerDoor {
   mayServe(connection: PeerConnection, pieceIndex: number): boolean {
     const peer = this.#peers.get(connection.key)!
     if (this.#content?.have.has(pieceIndex) !== true) return false
-    return !connection.state.isChoking || peer.grantedByUs.has(pieceIndex)
+    if (connection.state.isChoking && !peer.grantedByUs.has(pieceIndex)) return false
+    this.#uploader.onAsked(pieceIndex)
+    return true
   }
 
   onUploadWork(connection: PeerConnection): void {

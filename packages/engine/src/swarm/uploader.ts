@@ -6,6 +6,9 @@ import type { System } from '../ports/system.ts'
 import type { SwarmContent } from './swarm-content.ts'
 import type { SwarmPeer } from './swarm-peer.ts'
 
+/** Pieces that are hashed before their turn has come. */
+const MAX_PROOFS_AHEAD = 8
+
 export interface UploaderOwner {
   /** A piece that we said we have is not there (any more), or its bytes are wrong. */
   onPieceLost(pieceIndex: number, error: EngineError | undefined): void
@@ -33,6 +36,12 @@ export class Uploader {
 
   setContent(content: SwarmContent): void {
     this.#content = content
+  }
+
+  /** A block of this piece was asked for: what must be proven first is begun now, not when its turn has come. */
+  onAsked(pieceIndex: number): void {
+    const content = this.#content
+    if (content?.unproven.has(pieceIndex) === true && this.#proving.size < MAX_PROOFS_AHEAD) void this.#proofOf(content, pieceIndex)
   }
 
   serve(peer: SwarmPeer): void {
@@ -116,14 +125,19 @@ export class Uploader {
   /** Starts (or waits for) the proof of a piece that is only believed. @returns whether the peer must wait. */
   #mustProve(content: SwarmContent, peer: SwarmPeer, pieceIndex: number): boolean {
     if (!content.unproven.has(pieceIndex)) return false
+    peer.isServiceWaiting = true
+    void this.#proofOf(content, pieceIndex).then(() => this.#goOn(peer))
+    return true
+  }
+
+  /** Never rejects. */
+  #proofOf(content: SwarmContent, pieceIndex: number): Promise<boolean> {
     let proof = this.#proving.get(pieceIndex)
     if (proof === undefined) {
       proof = this.#prove(content, pieceIndex)
       this.#proving.set(pieceIndex, proof)
     }
-    peer.isServiceWaiting = true
-    void proof.then(() => this.#goOn(peer)) // never rejects
-    return true
+    return proof
   }
 
   async #prove(content: SwarmContent, pieceIndex: number): Promise<boolean> {
