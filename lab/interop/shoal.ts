@@ -66,18 +66,30 @@ export interface TorrentUnderTest {
   readonly dataDir: string
 }
 
-/** A torrent that we make of the payload, with an info hash of its own and one tracker. */
-export async function createWithShoal(
-  scene: Scene,
-  options: { readonly host: Host; readonly tracker: string; readonly source: string; readonly extra?: readonly string[] },
-): Promise<TorrentUnderTest> {
-  const { host, tracker, source, extra = [] } = options
-  const dataDir = scene.payloadDir('data')
+export interface NewTorrent {
+  readonly host: Host
+  /** The file or folder, in `dataDir`. */
+  readonly content: string
+  readonly dataDir: string
+  readonly tracker: string
+  /** Any other gives another info hash, and so a swarm of its own. */
+  readonly source: string
+  readonly pieceLength: number
+}
+
+export async function createTorrentWithShoal(scene: Scene, options: NewTorrent): Promise<TorrentUnderTest> {
+  const { host, content, dataDir, tracker, source, pieceLength } = options
   const file = join(scene.folder, 'ours.torrent')
-  const words = ['-o', file, '--tracker', tracker, '--source', source, '--piece-length', String(PIECE_LENGTH), ...extra]
-  const lines = await shoal(scene, host, 'create', 'create', join(dataDir, PAYLOAD_NAME), ...words).success()
+  const words = ['-o', file, '--tracker', tracker, '--source', source, '--piece-length', String(pieceLength)]
+  const lines = await shoal(scene, host, 'create', 'create', content, ...words).success()
   const { infoHashV1, magnet } = JSON.parse(lines.at(-1)!) as { infoHashV1: string; magnet: string }
   return { file, magnet, infoHash: infoHashV1, dataDir }
+}
+
+/** A torrent that we make of the payload. */
+export function createWithShoal(scene: Scene, options: Pick<NewTorrent, 'host' | 'tracker' | 'source'>): Promise<TorrentUnderTest> {
+  const dataDir = scene.payloadDir('data')
+  return createTorrentWithShoal(scene, { ...options, dataDir, content: join(dataDir, PAYLOAD_NAME), pieceLength: PIECE_LENGTH })
 }
 
 /** How we read a torrent that another client made. */
