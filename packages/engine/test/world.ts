@@ -181,6 +181,9 @@ export class WorldPeer {
     added.on('done', () => this.#note('done', ''))
     added.on('tracker', (tracker) => this.#note('tracker', tracker.status))
     added.on('peer-connected', ({ host, port }) => this.#note('peer-connected', `${host}:${port}`))
+    added.on('peer-disconnected', ({ host, port, error }) =>
+      this.#note('peer-disconnected', `${host}:${port} ${error?.code ?? 'in order'}`),
+    )
     added.on('peer-banned', ({ host, pieceIndex }) => this.#note('peer-banned', `${host} for piece ${pieceIndex}`))
     added.on('note', (text) => this.#note('note', text))
     added.on('warning', (error) => this.#note('warning', said(error)))

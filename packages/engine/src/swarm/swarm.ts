@@ -26,8 +26,11 @@ const MAX_DEPARTED = 64
 export interface SwarmOwner {
   onMetadata(raw: Uint8Array): void
   onPeerConnected(peer: SwarmPeer): void
+  onPeerDisconnected(peer: SwarmPeer, error: EngineError | undefined): void
   onPeerBanned(peer: SwarmPeer, pieceIndex: number): void
   onPieceVerified(pieceIndex: number): void
+  /** A piece that was only believed has been hashed and is right. */
+  onPieceProven(pieceIndex: number): void
   /** A piece that we had is gone or wrong on disk; it counts as missing again. */
   onPieceLost(pieceIndex: number, error: EngineError | undefined): void
   /** Every wanted piece is verified. Again after a piece was lost and came back. */
@@ -390,6 +393,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#metadata.onPeerGone(peer)
     this.#unchoker.onPeerGone(peer)
     this.peerList.onClosed(connection.remote, this.#host.system.now(), error)
+    this.#owner.onPeerDisconnected(peer, error)
     if (!this.#isClosed) this.#dialer.dialMore()
   }
 

@@ -66,6 +66,8 @@ export interface TorrentEvents {
   /** A success; or a failure, once until it changes or ends. */
   tracker: TrackerStatus
   'peer-connected': { readonly host: string; readonly port: number; readonly client: string }
+  /** `error` says why; undefined when the peer left in order. */
+  'peer-disconnected': { readonly host: string; readonly port: number; readonly client: string; readonly error: EngineError | undefined }
   'peer-banned': { readonly host: string; readonly port: number; readonly client: string; readonly pieceIndex: number }
   /** Something about what was found at the start that a person may want to know. */
   note: string

@@ -271,6 +271,11 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.emit('peer-connected', { host: remote.host, port: remote.port, client })
   }
 
+  onPeerDisconnected(peer: SwarmPeer, error: EngineError | undefined): void {
+    const { remote, client } = peer.connection
+    this.emit('peer-disconnected', { host: remote.host, port: remote.port, client, error })
+  }
+
   onPeerBanned(peer: SwarmPeer, pieceIndex: number): void {
     const { remote, client } = peer.connection
     this.emit('peer-banned', { host: remote.host, port: remote.port, client, pieceIndex })
