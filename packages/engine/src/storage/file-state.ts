@@ -22,8 +22,6 @@ const READ_WEIGHT = 1 / 32
 const MAX_COUNTED_READ_MS = 8
 /** A read this long is no hiccup. */
 const STUCK_READ_MS = 100
-/** How often a file that is being read is looked at for other people's changes. */
-const LOOK_INTERVAL_MS = 1_000
 
 /** What storage knows of one file while the torrent runs: a file of the torrent, or the parts file. */
 export class FileState {
@@ -41,13 +39,14 @@ export class FileState {
   claim: 'unknown' | 'ours' | 'suspect' = 'unknown'
   /** As our last write left it, or as it was when we first looked: whatever differs was done by somebody else. */
   stamp: FileStamp | undefined
+  /** Some of its pieces are only believed: how it looks is not remembered, so that the next run checks it. */
+  isDoubted = false
   /** Pieces being written to it at this moment. */
   writers = 0
   /** Made, as long as it will be, and known to be ours or suspect: it may be written. */
   isPrepared = false
   /** Settles when the preparing that is under way has ended. */
   preparing: Promise<void> | undefined
-  #lookedAtMs = Number.NEGATIVE_INFINITY
   #readMs = 0
   #slowUntilMs = Number.NEGATIVE_INFINITY
 
@@ -79,14 +78,6 @@ export class FileState {
       return true
     }
     return sameStamp(stamp, this.stamp)
-  }
-
-  /** The same at most once a second, for the hot path. */
-  isUntouchedLately(file: DiskFile, nowMs: number): boolean {
-    if (nowMs - this.#lookedAtMs < LOOK_INTERVAL_MS) return true
-    if (!this.isUntouched(file)) return false
-    this.#lookedAtMs = nowMs
-    return true
   }
 
   isSlow(nowMs: number): boolean {

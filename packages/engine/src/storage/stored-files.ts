@@ -3,7 +3,7 @@ import { PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
 import { EngineError } from '../base/errors.ts'
 import type { Disk, DiskFile, OpenMode } from '../ports/disk.ts'
 import type { FileSlice } from '../ports/hasher.ts'
-import { FileState } from './file-state.ts'
+import { FileState, sameStamp } from './file-state.ts'
 import { foreignFile } from './foreign-files.ts'
 import { type HeldFile, OpenFiles } from './open-files.ts'
 import { nameOfFile, type StoredTorrent } from './stored-torrent.ts'
@@ -196,7 +196,8 @@ export class StoredFiles {
   async #prepare(state: FileState): Promise<void> {
     const { file, release } = await this.#open.hold(state.index, 'write')
     try {
-      const { size } = file.stampSync()
+      const found = file.stampSync()
+      const { size } = found
       if (state.claim === 'unknown') {
         // Nobody has looked at it, or it appeared after we did.
         if (size > state.length || (size > 0 && size < state.length)) throw foreignFile(nameOfFile(state), state.root)
@@ -208,7 +209,8 @@ export class StoredFiles {
           if (this.isReserving) await this.requireSpace(state.length - size)
           await file.grow(state.length, this.isReserving)
         }
-        state.stamp = file.stampSync()
+        // A file that somebody touched keeps the stamp that tells so: whoever reads or writes it next finds out.
+        if (state.stamp === undefined || sameStamp(state.stamp, found)) state.stamp = file.stampSync()
       }
       state.isPrepared = true
     } finally {

@@ -46,6 +46,8 @@ const MAX_OPEN_FILES = 128
 /** Files looked at in one round of `lookForChanges`. */
 const FILES_A_ROUND = 256
 const LOOK_LANES = 4
+/** A file that others write to without end cannot be served. */
+const MAX_READ_TRIES = 3
 
 /**
  * The content of one torrent on disk: reads blocks, verifies pieces, and writes pieces that are right.
@@ -167,18 +169,20 @@ export class TorrentStorage {
     const spans = this.#files.spans(this.geometry.pieceOffset(pieceIndex) + begin, length)
     const held = await this.#files.holdSpans(spans, 'read')
     try {
-      let isTouched = false
-      for (const [state, file] of held.files) {
-        if (state.isUntouched(file)) continue
-        state.stamp = file.stampSync()
-        this.#tellChanged(state)
-        isTouched = true
+      for (let tries = 0; tries < MAX_READ_TRIES; tries++) {
+        let isWhole = true
+        for (const [at, run] of viewsOfSpans(spans, views).entries()) isWhole = isWhole && (await readRun(held.slices[at]!, run))
+        let isTouched = false
+        for (const [state, file] of held.files) {
+          if (state.isUntouched(file)) continue
+          state.stamp = file.stampSync()
+          this.#tellChanged(state)
+          isTouched = true
+        }
+        if (!isTouched) return isWhole
+        if (!(await this.verifyPiece(pieceIndex))) return false
       }
-      if (isTouched && !(await this.verifyPiece(pieceIndex))) return false
-      for (const [at, run] of viewsOfSpans(spans, views).entries()) {
-        if (!(await readRun(held.slices[at]!, run))) return false
-      }
-      return true
+      return false
     } finally {
       held.release()
     }
@@ -255,6 +259,16 @@ export class TorrentStorage {
     })
   }
 
+  /** A piece that counts as here is only believed: how its files look is not to be remembered until `endDoubts`. */
+  doubt(pieceIndex: number): void {
+    for (const { state } of this.#files.spansOfPiece(pieceIndex)) if (state !== undefined) state.isDoubted = true
+  }
+
+  /** Every piece that counts as here has been proven. */
+  endDoubts(): void {
+    for (const state of [...this.#files.states, this.#files.parts]) state.isDoubted = false
+  }
+
   /** What to remember of the files under a piece, for resume data. */
   stampsOfPiece(pieceIndex: number): readonly StampRecord[] {
     const stamps: StampRecord[] = []
@@ -324,10 +338,13 @@ export class TorrentStorage {
     const startMs = this.#system.now()
     if (state.isSlow(startMs)) return 'later'
     const file = this.#files.peek(state)
-    if (file === undefined || !state.isUntouchedLately(file, startMs)) return 'later'
+    if (file === undefined) return 'later'
     const got = file.readSync(views, offset)
     const endMs = this.#system.now()
     state.onRead(endMs - startMs, endMs)
+    // Looked at after the read, each time: what was written before we read is never sent (R1). It costs 1.6 µs beside
+    // the 22 µs of a whole run.
+    if (!state.isUntouched(file)) return 'later'
     return got === length ? 'ok' : 'short'
   }
 
@@ -371,6 +388,7 @@ export class TorrentStorage {
   }
 
   #tellChanged(changed: FileState): void {
+    changed.isDoubted = true
     const files = changed === this.#files.parts ? this.#files.states.filter((state) => state.place === 'parts') : [changed]
     for (const { index } of files) this.#onFileChanged(index)
   }
@@ -395,6 +413,6 @@ export class TorrentStorage {
 }
 
 function stampRecord(state: FileState): StampRecord | undefined {
-  if (state.stamp === undefined || state.place === 'nowhere') return undefined
+  if (state.stamp === undefined || state.isDoubted || state.place === 'nowhere') return undefined
   return { fileIndex: state.index, size: state.stamp.size, modifiedMs: state.stamp.modifiedMs, isSuspect: state.claim !== 'ours' }
 }

@@ -1,3 +1,4 @@
+import type { Bitfield } from '@shoal/protocol/bitfield'
 import { compareBytes, equalBytes } from '@shoal/protocol/bytes'
 import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
 import type { Handshake } from '@shoal/protocol/wire/handshake'
@@ -14,6 +15,7 @@ import { Dialer } from './dialer.ts'
 import { Downloader } from './downloader.ts'
 import { MetadataExchange } from './metadata-exchange.ts'
 import { PeerList, type PeerSource } from './peer-list.ts'
+import { Prover } from './prover.ts'
 import type { SwarmContent } from './swarm-content.ts'
 import { SwarmPeer } from './swarm-peer.ts'
 import { Unchoker } from './unchoker.ts'
@@ -69,6 +71,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   readonly #greeted = new Set<PeerConnection>()
   readonly #dialer: Dialer
   readonly #downloader: Downloader
+  readonly #prover: Prover
   readonly #uploader: Uploader
   readonly #unchoker: Unchoker
   readonly #metadata: MetadataExchange
@@ -95,7 +98,14 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.peerList = new PeerList({ randomBelow: (limit) => host.system.randomBelow(limit), bansPerAddress: host.swarm.bansPerAddress })
     this.#dialer = new Dialer({ system: host.system, network: host.network, swarm: host.swarm, peerList: this.peerList, owner: this })
     this.#downloader = new Downloader({ system: host.system, hasher: host.hasher, limiter: host.downloadLimiter, owner: this })
-    this.#uploader = new Uploader({ system: host.system, frames: host.frames, limiter: host.uploadLimiter, owner: this })
+    this.#prover = new Prover(this)
+    this.#uploader = new Uploader({
+      system: host.system,
+      frames: host.frames,
+      limiter: host.uploadLimiter,
+      prover: this.#prover,
+      owner: this,
+    })
     this.#unchoker = new Unchoker({ system: host.system, hasher: host.hasher, options: host.swarm, owner: this })
     this.#metadata = new MetadataExchange({
       system: host.system,
@@ -148,6 +158,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   /** The data is known and checked: from now on pieces go both ways. */
   setContent(content: SwarmContent): void {
     this.#content = content
+    this.#prover.setContent(content)
     this.#uploader.setContent(content)
     this.#unchoker.setContent(content)
     this.#downloader.setContent(content)
@@ -186,6 +197,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#tick?.cancel()
     this.#unchoker.stop()
     this.#dialer.close()
+    this.#prover.close()
     for (const connection of this.#greeted) connection.close()
     for (const peer of this.#peers.values()) peer.connection.close()
   }
@@ -358,7 +370,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     const peer = this.#peers.get(connection.key)!
     if (this.#content?.have.has(pieceIndex) !== true) return false
     if (connection.state.isChoking && !peer.grantedByUs.has(pieceIndex)) return false
-    this.#uploader.onAsked(pieceIndex)
+    this.#prover.onAsked(pieceIndex)
     return true
   }
 
@@ -414,6 +426,15 @@ export class Swarm implements PeerOwner, PeerDoor {
   }
 
   onPieceFailed(_pieceIndex: number): void {}
+
+  onPieceProven(pieceIndex: number): void {
+    this.#owner.onPieceProven(pieceIndex)
+  }
+
+  /** Hashes these pieces, which were touched by others, without waiting for somebody who asks. */
+  proveSoon(pieces: Bitfield): void {
+    void this.#prover.proveAll(pieces) // never rejects
+  }
 
   onPieceLost(pieceIndex: number, error: EngineError | undefined): void {
     const content = this.#content!

@@ -3,11 +3,9 @@ import { asEngineError, type EngineError } from '../base/errors.ts'
 import type { RateLimiter } from '../peer/rate-limiter.ts'
 import { BLOCKS_PER_FRAME, type FramePool, type UploadFrame } from '../peer/upload-frame.ts'
 import type { System } from '../ports/system.ts'
+import type { Prover } from './prover.ts'
 import type { SwarmContent } from './swarm-content.ts'
 import type { SwarmPeer } from './swarm-peer.ts'
-
-/** Pieces that are hashed before their turn has come. */
-const MAX_PROOFS_AHEAD = 8
 
 export interface UploaderOwner {
   /** A piece that we said we have is not there (any more), or its bytes are wrong. */
@@ -24,24 +22,19 @@ export class Uploader {
   readonly #frames: FramePool
   readonly #limiter: RateLimiter
   readonly #owner: UploaderOwner
-  readonly #proving = new Map<number, Promise<boolean>>()
+  readonly #prover: Prover
   #content: SwarmContent | undefined
 
-  constructor(options: { system: System; frames: FramePool; limiter: RateLimiter; owner: UploaderOwner }) {
+  constructor(options: { system: System; frames: FramePool; limiter: RateLimiter; prover: Prover; owner: UploaderOwner }) {
     this.#system = options.system
     this.#frames = options.frames
     this.#limiter = options.limiter
+    this.#prover = options.prover
     this.#owner = options.owner
   }
 
   setContent(content: SwarmContent): void {
     this.#content = content
-  }
-
-  /** A block of this piece was asked for: what must be proven first is begun now, not when its turn has come. */
-  onAsked(pieceIndex: number): void {
-    const content = this.#content
-    if (content?.unproven.has(pieceIndex) === true && this.#proving.size < MAX_PROOFS_AHEAD) void this.#proofOf(content, pieceIndex)
   }
 
   serve(peer: SwarmPeer): void {
@@ -55,7 +48,11 @@ export class Uploader {
         connection.rejectRun()
         continue
       }
-      if (this.#mustProve(content, peer, queue.nextPieceIndex)) return
+      if (!this.#prover.isProven(queue.nextPieceIndex)) {
+        peer.isServiceWaiting = true
+        void this.#prover.prove(queue.nextPieceIndex).then(() => this.#goOn(peer)) // never rejects
+        return
+      }
       const allowedBytes = this.#limiter.take(BLOCKS_PER_FRAME * BLOCK_LENGTH, this.#system.now())
       if (allowedBytes < BLOCK_LENGTH) {
         this.#limiter.refund(allowedBytes)
@@ -119,38 +116,6 @@ export class Uploader {
     } catch {
       // Read again on the slow path, which has the room to say what is wrong.
       return 'later'
-    }
-  }
-
-  /** Starts (or waits for) the proof of a piece that is only believed. @returns whether the peer must wait. */
-  #mustProve(content: SwarmContent, peer: SwarmPeer, pieceIndex: number): boolean {
-    if (!content.unproven.has(pieceIndex)) return false
-    peer.isServiceWaiting = true
-    void this.#proofOf(content, pieceIndex).then(() => this.#goOn(peer))
-    return true
-  }
-
-  /** Never rejects. */
-  #proofOf(content: SwarmContent, pieceIndex: number): Promise<boolean> {
-    let proof = this.#proving.get(pieceIndex)
-    if (proof === undefined) {
-      proof = this.#prove(content, pieceIndex)
-      this.#proving.set(pieceIndex, proof)
-    }
-    return proof
-  }
-
-  async #prove(content: SwarmContent, pieceIndex: number): Promise<boolean> {
-    try {
-      const isGood = await content.storage.verifyPiece(pieceIndex)
-      if (isGood) content.unproven.clear(pieceIndex)
-      else this.#owner.onPieceLost(pieceIndex, undefined)
-      return isGood
-    } catch (error) {
-      this.#owner.onPieceLost(pieceIndex, asEngineError(error, 'NOT_READABLE', `Cannot read piece ${pieceIndex}`))
-      return false
-    } finally {
-      this.#proving.delete(pieceIndex)
     }
   }
 }

@@ -67,6 +67,8 @@ export interface PieceOutcomes {
  */
 export class TorrentContent {
   readonly swarm: SwarmContent
+  /** Pieces of files that somebody else touched, had and not proven yet: to be proven soon. */
+  readonly touched: Bitfield
   readonly #journal: ResumeJournal | undefined
   /** Against a second program on the same data. */
   readonly #lock: { release(): Promise<void> } | undefined
@@ -76,11 +78,13 @@ export class TorrentContent {
 
   private constructor(
     swarm: SwarmContent,
+    touched: Bitfield,
     journal: ResumeJournal | undefined,
     remembered: ResumeState | undefined,
     lock: { release(): Promise<void> } | undefined,
   ) {
     this.swarm = swarm
+    this.touched = touched
     this.#lock = lock
     this.#journal = journal
     this.earlierUploaded = remembered?.uploaded ?? 0
@@ -95,6 +99,8 @@ export class TorrentContent {
     const { system, disk, hasher, info, stateDir, selection } = options
     const geometry = new PieceGeometry(info)
     const unproven = Bitfield.empty(geometry.pieceCount)
+    const touched = Bitfield.empty(geometry.pieceCount)
+    let journal: ResumeJournal | undefined
     const name = stateName(options)
     const lock = stateDir === undefined ? undefined : await disk.lockState(disk.joinPath(stateDir, `${name}.lock`))
     const parts = stateDir === undefined ? { root: options.dir, path: [`.${name}.parts`] } : { root: stateDir, path: [`${name}.parts`] }
@@ -111,7 +117,13 @@ export class TorrentContent {
       wanted: info.files.map((_, fileIndex) => selection.isWanted(fileIndex)),
       onFileChanged: (fileIndex) => {
         const { begin, end } = layout.piecesOfFile(fileIndex, info.pieceLength)
-        for (let pieceIndex = begin; pieceIndex < end; pieceIndex++) if (picker.have.has(pieceIndex)) unproven.set(pieceIndex)
+        for (let pieceIndex = begin; pieceIndex < end; pieceIndex++) {
+          if (!picker.have.has(pieceIndex)) continue
+          unproven.set(pieceIndex)
+          touched.set(pieceIndex)
+          // Until it is proven again. Should this fail, the file still looks otherwise than what is written down.
+          journal?.onPieceLost(pieceIndex).catch(() => undefined)
+        }
       },
     })
     const availability = new Availability(geometry.pieceCount)
@@ -144,7 +156,7 @@ export class TorrentContent {
           if (!verified.has(pieceIndex)) picker.setPriority(pieceIndex, 0)
         }
       }
-      const journal = await TorrentContent.#openJournal(options, storage, { verified, unproven, unsynced, remembered })
+      journal = await TorrentContent.#openJournal(options, storage, { verified, unproven, unsynced, remembered })
       const { outcomes } = options
       const committer = new PieceCommitter({
         assembly,
@@ -160,7 +172,7 @@ export class TorrentContent {
         },
       })
       const swarm: SwarmContent = { info, geometry, have: picker.have, unproven, availability, picker, assembly, committer, storage }
-      return new TorrentContent(swarm, journal, remembered, lock)
+      return new TorrentContent(swarm, touched, journal, remembered, lock)
     } catch (error) {
       await storage.close()
       await lock?.release()
@@ -196,6 +208,7 @@ export class TorrentContent {
         if (verified.has(pieceIndex) || !storage.isPieceThere(pieceIndex)) continue
         verified.set(pieceIndex)
         unproven.set(pieceIndex)
+        storage.doubt(pieceIndex)
       }
       storage.markUnsynced(unsynced)
       return { verified, unsynced, remembered }
@@ -256,7 +269,12 @@ export class TorrentContent {
     if (this.#journal === undefined) return []
     await this.#journal.setTotals(this.earlierUploaded + uploaded, this.earlierDownloaded + downloaded)
     const { lostPieces } = await this.#journal.syncPoint(this.swarm.storage)
-    for (const pieceIndex of lostPieces) if (this.swarm.have.has(pieceIndex)) this.swarm.unproven.set(pieceIndex)
+    for (const pieceIndex of lostPieces) {
+      if (!this.swarm.have.has(pieceIndex)) continue
+      this.swarm.unproven.set(pieceIndex)
+      this.touched.set(pieceIndex)
+      this.swarm.storage.doubt(pieceIndex)
+    }
     return lostPieces
   }
 
@@ -273,7 +291,15 @@ export class TorrentContent {
     await this.#journal?.save({ selection: Uint8Array.from(selection.priorities), stamps: storage.stamps() })
   }
 
+  onPieceProven(pieceIndex: number): void {
+    const { storage, unproven } = this.swarm
+    if (unproven.isEmpty) storage.endDoubts()
+    // As above.
+    this.#journal?.onPieceVerified(pieceIndex, storage.stampsOfPiece(pieceIndex)).catch(() => undefined)
+  }
+
   onPieceLost(pieceIndex: number): void {
+    if (this.swarm.unproven.isEmpty) this.swarm.storage.endDoubts()
     // Should this fail, the next run finds out when it looks at the files.
     this.#journal?.onPieceLost(pieceIndex).catch(() => undefined)
   }

@@ -288,6 +288,10 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#onPiecesChanged()
   }
 
+  onPieceProven(pieceIndex: number): void {
+    this.#content?.onPieceProven(pieceIndex)
+  }
+
   onPieceLost(pieceIndex: number, error: EngineError | undefined): void {
     this.#content?.onPieceLost(pieceIndex)
     const why = error?.message ?? 'its file was changed or removed'
@@ -409,7 +413,10 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
         content.syncPoint(this.#swarm?.uploadedBytes ?? 0, this.#swarm?.downloadedBytes ?? 0).catch((error: unknown) => this.#warn(error))
       }),
       system.every(LOOK_INTERVAL_MS, () => {
-        content.swarm.storage.lookForChanges().catch((error: unknown) => this.#warn(error))
+        content.swarm.storage.lookForChanges().then(
+          () => this.#swarm?.proveSoon(content.touched),
+          (error: unknown) => this.#warn(error),
+        )
       }),
     )
   }
