@@ -63,6 +63,11 @@ describe('extension handshake', () => {
     )
   })
 
+  test('keeps names that are not ASCII byte for byte', () => {
+    const payload = fromLatin1('d1:md5:\xe9\xff\x00zqi7eee')
+    assert.deepEqual(encodeExtensionHandshake(parseExtensionHandshake(payload)), payload)
+  })
+
   test('takes odd types and values as absent', () => {
     const nothing = { ids: new Map() }
     assert.deepEqual(parse('de'), nothing)

@@ -1,5 +1,5 @@
 import { BencodeDictionary, type BencodeValue, decodeBencodePrefix, type EncodableValue, encodeBencode } from '../bencode.ts'
-import { latin1 } from '../bytes.ts'
+import { fromLatin1, latin1 } from '../bytes.ts'
 import { cleanText } from '../clean-text.ts'
 import { ProtocolError } from '../errors.ts'
 import { formatIp, parseIp } from '../ip-address.ts'
@@ -10,7 +10,7 @@ import { formatIp, parseIp } from '../ip-address.ts'
  * holds only what has changed.
  */
 export interface ExtensionHandshake {
-  /** Name to number: the number that the *sender* of this handshake wants for that extension; 0 turns it off. */
+  /** Name (latin1) to number: the number that the *sender* of this handshake wants for that extension; 0 turns it off. */
   readonly ids: ReadonlyMap<string, number>
   /** Name and version for people, already clean and short. */
   readonly client?: string
@@ -39,7 +39,7 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
   const address = handshake.yourIp === undefined ? undefined : parseIp(handshake.yourIp)
   return encodeBencode(
     new Map<string, EncodableValue | undefined>([
-      ['m', new Map(handshake.ids)],
+      ['m', new Map([...handshake.ids].map(([name, id]) => [fromLatin1(name), id]))],
       ['metadata_size', handshake.metadataSize],
       ['p', handshake.port],
       ['reqq', handshake.requestQueueLength],
