@@ -123,6 +123,7 @@ describe('SafePaths', () => {
     assert.deepEqual(placed('é', 'e\u0301'.normalize('NFD')), ['é', 'e\u0301 (2)'])
     assert.deepEqual(placed('straße', 'STRASSE'), ['straße', 'STRASSE (2)'])
     assert.deepEqual(placed('x.', 'x', 'x\u200b'), ['x', 'x (2)', 'x (3)'])
+    assert.deepEqual(placed('x (3)', 'x', 'X', 'x', 'x'), ['x (3)', 'x', 'X (2)', 'x (4)', 'x (5)'])
     assert.deepEqual(placed('\u212a', 'k'), ['\u212a', 'k (2)'])
   })
 

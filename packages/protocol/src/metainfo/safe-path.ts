@@ -106,6 +106,8 @@ export interface SafeFolder {
 /** The paths of one torrent. Who comes first keeps the name, so the order of calls is the order of the torrent. */
 export class SafePaths {
   readonly root: SafeFolder = newFolder([])
+  /** The last number that was given to a name, by its folder and folded name: five hundred equal ones must not look for it anew. */
+  readonly #copies = new Map<string, number>()
   #renamedCount = 0
   #nameCount = 0
 
@@ -193,8 +195,12 @@ export class SafePaths {
         `Cannot use a torrent in which more than ${MAX_RENAMED} paths, such as ${shown}, are taken twice`,
       )
     }
-    let name = taken
-    for (let copy = 2; parent.entries.has(folded(name)); copy++) name = avoidDevices(shorten(taken, ` (${copy})`))
+    const key = [...parent.path, folded(taken)].join('/')
+    let copy = this.#copies.get(key) ?? 1
+    let name: string
+    do name = avoidDevices(shorten(taken, ` (${++copy})`))
+    while (parent.entries.has(folded(name)))
+    this.#copies.set(key, copy)
     return name
   }
 }
