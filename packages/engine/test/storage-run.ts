@@ -142,7 +142,7 @@ export class StorageRun {
 
   async start(): Promise<void> {
     const { system, disk, torrent } = this.#options
-    const { state, notes } = await loadResume(disk, RESUME_PATH, INFO_HASH)
+    const { state, notes } = await loadResume(disk, RESUME_PATH, INFO_HASH, torrent)
     const boot = bootFingerprint(system.bootId())
     const found = await this.storage.survey([...(state?.stamps.values() ?? [])])
     this.trust = judgeResume({ state, boot, torrent, found, homeOf: (fileIndex) => this.storage.homeOf(fileIndex) })

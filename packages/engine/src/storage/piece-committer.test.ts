@@ -16,12 +16,12 @@ async function started(options: { lengths: readonly number[]; pieceLength?: numb
 
 describe('PieceCommitter', () => {
   test('tells of a piece only when the next process would know it', async () => {
-    const { system, disk, run } = await started({ lengths: [300_000] })
+    const { system, disk, torrent, run } = await started({ lengths: [300_000] })
     for (const pieceIndex of [3, 1, 4]) {
       run.deliver(pieceIndex)
       await system.runUntil(() => run.verified.includes(pieceIndex), 10_000)
       // Nothing else has happened since: this is what a crash at this moment would leave.
-      const { state } = await system.complete(loadResume(disk, RESUME_PATH, INFO_HASH))
+      const { state } = await system.complete(loadResume(disk, RESUME_PATH, INFO_HASH, torrent))
       assert.equal(state?.verified.has(pieceIndex), true)
     }
   })

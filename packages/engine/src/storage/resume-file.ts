@@ -2,6 +2,10 @@ import { equalBytes } from '@shoal/protocol/bytes'
 import { asEngineError } from '../base/errors.ts'
 import type { Disk } from '../ports/disk.ts'
 import { decodeResume, type ResumeState } from './resume-data.ts'
+import type { StoredTorrent } from './stored-torrent.ts'
+
+/** What a file must be about to be of any use. */
+export type ResumeSubject = Pick<StoredTorrent, 'pieceLength' | 'pieceCount' | 'totalSize'>
 
 export interface LoadedResume {
   readonly state: ResumeState | undefined
@@ -19,10 +23,10 @@ const MAX_RESUME_BYTES = 128 * 1024 * 1024
  * be used is kept aside as `.bad` (or `.newer`, when a newer version wrote it), and a note says so. Never throws on
  * account of what is in the files: the worst case is a recheck.
  */
-export async function loadResume(disk: Disk, path: string, infoHash: Uint8Array): Promise<LoadedResume> {
+export async function loadResume(disk: Disk, path: string, infoHash: Uint8Array, torrent: ResumeSubject): Promise<LoadedResume> {
   const notes: string[] = []
   for (const candidate of [path, `${path}.prev`]) {
-    const found = await readOne(disk, candidate, infoHash)
+    const found = await readOne(disk, candidate, infoHash, torrent)
     if (typeof found === 'object') return { state: found, isPrevious: candidate !== path, notes }
     if (found === undefined) continue
     const aside = `${path}.${found === 'newer' ? 'newer' : 'bad'}`
@@ -38,7 +42,7 @@ export async function loadResume(disk: Disk, path: string, infoHash: Uint8Array)
 }
 
 /** @returns what it says, undefined when there is nothing, `newer`, or the reason why it cannot be used */
-async function readOne(disk: Disk, path: string, infoHash: Uint8Array): Promise<ResumeState | string | undefined> {
+async function readOne(disk: Disk, path: string, infoHash: Uint8Array, torrent: ResumeSubject): Promise<ResumeState | string | undefined> {
   let bytes: Uint8Array | undefined
   try {
     bytes = await disk.readState(path, MAX_RESUME_BYTES)
@@ -49,5 +53,10 @@ async function readOne(disk: Disk, path: string, infoHash: Uint8Array): Promise<
   const decoded = decodeResume(bytes)
   if (decoded.outcome === 'newer') return 'newer'
   if (decoded.outcome === 'corrupt') return decoded.reason
-  return equalBytes(decoded.state.infoHash, infoHash) ? decoded.state : 'it is about another torrent'
+  const { state } = decoded
+  if (!equalBytes(state.infoHash, infoHash)) return 'it is about another torrent'
+  // The info hash fixes the shape, so we never write this; a file from elsewhere may say anything.
+  const { pieceLength, pieceCount, totalSize } = torrent
+  const isOfShape = state.pieceLength === pieceLength && state.verified.size === pieceCount && state.totalSize === totalSize
+  return isOfShape ? state : 'it is about a torrent of another size'
 }

@@ -12,6 +12,7 @@ import { RECORD_BYTES } from './resume-record.ts'
 const PATH = '/state/a.resume'
 const INFO_HASH = new Uint8Array(20).fill(3)
 const PIECES = 100
+const TORRENT = { pieceLength: 16_384, pieceCount: PIECES, totalSize: PIECES * 16_384 }
 
 function world() {
   const system = new SimSystem({ seed: 'journal' })
@@ -35,7 +36,7 @@ function world() {
       },
     })
   }
-  const load = (): Promise<LoadedResume> => system.complete(loadResume(disk, PATH, INFO_HASH))
+  const load = (): Promise<LoadedResume> => system.complete(loadResume(disk, PATH, INFO_HASH, TORRENT))
   return { system, disk, journal, load }
 }
 
@@ -213,10 +214,19 @@ describe('loading resume data', () => {
 
   test('does not take what is about another torrent', async () => {
     const { system, disk } = await twoGenerations()
-    const { state, notes } = await system.complete(loadResume(disk, PATH, new Uint8Array(20).fill(4)))
+    const { state, notes } = await system.complete(loadResume(disk, PATH, new Uint8Array(20).fill(4), TORRENT))
     assert.equal(state, undefined)
     assert.equal(notes.length, 2)
     assert.match(notes[0]!, /about another torrent/)
+  })
+
+  test('does not take what is about a torrent of another size', async () => {
+    for (const other of [{ pieceCount: PIECES - 1 }, { pieceLength: 32_768 }, { totalSize: TORRENT.totalSize - 1 }]) {
+      const { system, disk } = await twoGenerations()
+      const { state, notes } = await system.complete(loadResume(disk, PATH, INFO_HASH, { ...TORRENT, ...other }))
+      assert.equal(state, undefined)
+      assert.match(notes[0]!, /about a torrent of another size/)
+    }
   })
 
   test('goes on without what cannot be read at all', async () => {

@@ -188,7 +188,9 @@ export class TorrentContent {
   ): Promise<{ verified: Bitfield; unsynced: Bitfield; remembered: ResumeState | undefined }> {
     const { disk, stateDir, infoHash, system, hasher } = options
     const loaded =
-      stateDir === undefined ? undefined : await loadResume(disk, disk.joinPath(stateDir, `${stateName(options)}.resume`), infoHash)
+      stateDir === undefined
+        ? undefined
+        : await loadResume(disk, disk.joinPath(stateDir, `${stateName(options)}.resume`), infoHash, options.info)
     for (const note of loaded?.notes ?? []) options.onNote(note)
     const remembered = loaded?.state
     const found = await storage.survey([...(remembered?.stamps.values() ?? [])])
