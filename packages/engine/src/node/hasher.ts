@@ -12,6 +12,12 @@ const MAX_DEFAULT_THREADS = 4
 /** From the sources and from the built package alike: both are run as they are. */
 const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './hash-worker.ts' : './hash-worker.js', import.meta.url)
 
+/**
+ * A thread keeps nothing but the job in hand. Left to itself its heap takes what a whole program may, and grows for as
+ * long as it is used: 50 MiB a thread after three gigabytes.
+ */
+const HEAP_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
+
 export interface NodeHasherOptions {
   /** Worker threads; as many as the machine has cores, at most four, unless given. */
   readonly threads?: number
@@ -123,7 +129,7 @@ class HashThread {
 
   constructor(onGone: () => void) {
     // No flags of the main program: some of them (`--eval`, `--input-type`) would stop the thread from starting.
-    this.#worker = new Worker(WORKER_URL, { name: 'shoal-hash', execArgv: [] })
+    this.#worker = new Worker(WORKER_URL, { name: 'shoal-hash', execArgv: [], resourceLimits: HEAP_LIMITS })
     this.#worker.unref()
     this.#worker.on('message', (answer: FromWorker) => this.#answered(answer))
     this.#worker.on('error', (error: Error) => {
