@@ -169,6 +169,7 @@ export const cleanTexts: FuzzTarget = {
     const clean = cleanText(input, limit)
     expect(!/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(clean), `${JSON.stringify(clean)} is not clean`)
     expect(Array.from(clean).length <= limit, 'it is longer than it may be')
+    expectEqual(cleanText(clean, limit), clean, 'what is clean already')
     return clean === '' ? 'nothing' : clean === decodeUtf8(input) ? 'as it was' : 'changed'
   },
 }

@@ -18,6 +18,7 @@ describe('cleanText', () => {
   test('cuts by characters and never splits one', () => {
     assert.equal(cleanText('🙂🙂🙂', 2), '🙂🙂')
     assert.equal(cleanText(Buffer.from('🙂🙂🙂'), 2), '🙂🙂')
+    assert.equal(cleanText('one two', 4), 'one')
   })
 
   test('is clean and short for any bytes', () => {

@@ -8,14 +8,14 @@ import { decodeUtf8 } from './bytes.ts'
 export function cleanText(given: string | Uint8Array, maxCharacters: number): string {
   // At most four bytes a character: what is behind that can never be shown.
   const text = typeof given === 'string' ? given : decodeUtf8(given.subarray(0, maxCharacters * 4))
-  const visible = text.replace(INVISIBLE, '').replace(BREAKS, ' ').trim()
+  const visible = text.replace(INVISIBLE, '').replace(BREAKS, ' ').trimStart()
   let cut = ''
   let count = 0
   for (const character of visible) {
     if (count++ === maxCharacters) break
     cut += character
   }
-  return cut
+  return cut.trimEnd()
 }
 
 /** Format characters (bidi marks, zero width, tags, soft hyphen), lone surrogates, private use. */
