@@ -211,13 +211,17 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   }
 
   /**
-   * The bytes of one file in order, each as soon as it is verified; what is read next is fetched first.
+   * The bytes of one file in order, each as soon as it is verified; what is read next is fetched first. Waits for the
+   * metadata of a magnet link, and for the check of what is on disk. The file must be wanted, or its bytes never come.
    * @throws {EngineError} `OPTION_INVALID` for a file or range that is not there, `CLOSED` when the torrent stops
    */
   async *stream(fileIndex: number, range?: StreamRange): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.#state.status !== 'stopped') await this.#when('state', () => this.#content !== undefined)
     const content = this.#content?.swarm
+    if (content === undefined) throw new EngineError('CLOSED', 'The torrent has stopped')
     const file = this.#info?.files[fileIndex]
-    if (content === undefined || file === undefined) throw new EngineError('OPTION_INVALID', `There is no file ${fileIndex} to read yet`)
+    if (file === undefined)
+      throw new EngineError('OPTION_INVALID', `Cannot read file ${fileIndex}: the torrent has ${this.#info?.files.length}`)
     yield* streamFile(
       {
         geometry: content.geometry,
@@ -494,12 +498,14 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     return progressOf(this.#content, this.#selection?.wantedSize ?? 0)
   }
 
-  #when(name: 'ready' | 'done', isSo: () => boolean): Promise<void> {
+  #when(name: 'ready' | 'done' | 'state', isSo: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       if (isSo()) return resolve()
       if (this.#state.status === 'failed') return reject(this.#state.error)
       const offs = [
-        this.on(name, () => settle(resolve)),
+        this.on(name, () => {
+          if (isSo()) settle(resolve)
+        }),
         this.on('state', (state) => {
           if (state.status === 'failed') settle(() => reject(state.error))
           if (state.status === 'stopped') settle(() => reject(new EngineError('CLOSED', 'The torrent has stopped')))
