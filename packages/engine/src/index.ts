@@ -33,6 +33,10 @@ export interface CreateSessionOptions extends Partial<SessionOptions> {
   readonly hashThreads?: number
 }
 
+export type { Bitfield } from '@shoal/protocol/bitfield'
+export { ProtocolError, type ProtocolErrorCode } from '@shoal/protocol/errors'
+export type { FileEntry } from '@shoal/protocol/metainfo/file-list'
+export type { Info } from '@shoal/protocol/metainfo/info'
 export { EngineError, type EngineErrorCode } from './base/errors.ts'
 export {
   type ConnectionOptions,
@@ -43,6 +47,7 @@ export {
   type SwarmOptions,
 } from './base/options.ts'
 export type { TrackerStatus } from './discovery/tracker-tier.ts'
+export type { Endpoint } from './ports/network.ts'
 export { Session, type SessionEvents, type SessionPorts } from './session/session.ts'
 export { parseFileList } from './torrent/file-selection.ts'
 export type { StreamRange } from './torrent/file-stream.ts'
