@@ -1,6 +1,5 @@
 import type { Bitfield } from '@shoal/protocol/bitfield'
-import { compareBytes, equalBytes } from '@shoal/protocol/bytes'
-import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
+import { equalBytes } from '@shoal/protocol/bytes'
 import type { Handshake } from '@shoal/protocol/wire/handshake'
 import type { MetadataMessage } from '@shoal/protocol/wire/metadata'
 import { EngineError } from '../base/errors.ts'
@@ -12,11 +11,13 @@ import type { Hasher } from '../ports/hasher.ts'
 import type { ByteStream, Endpoint, Network } from '../ports/network.ts'
 import type { System, Timer } from '../ports/system.ts'
 import { Dialer } from './dialer.ts'
+import { Doorkeeper } from './doorkeeper.ts'
 import { Downloader } from './downloader.ts'
 import { MetadataExchange } from './metadata-exchange.ts'
 import { PeerList, type PeerSource } from './peer-list.ts'
 import { Prover } from './prover.ts'
 import type { SwarmContent } from './swarm-content.ts'
+import { checkSwarm } from './swarm-invariants.ts'
 import { SwarmPeer } from './swarm-peer.ts'
 import { Unchoker } from './unchoker.ts'
 import { Uploader } from './uploader.ts'
@@ -69,6 +70,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   readonly #peers = new Map<number, SwarmPeer>()
   /** Dialled, and silent so far. */
   readonly #greeted = new Set<PeerConnection>()
+  readonly #doorkeeper: Doorkeeper
   readonly #dialer: Dialer
   readonly #downloader: Downloader
   readonly #prover: Prover
@@ -96,6 +98,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.infoHash = options.infoHash
     this.ourPeerId = options.ourPeerId
     this.peerList = new PeerList({ randomBelow: (limit) => host.system.randomBelow(limit), bansPerAddress: host.swarm.bansPerAddress })
+    this.#doorkeeper = new Doorkeeper({ identity: this, peerList: this.peerList, options: host.swarm, peers: this.#peers })
     this.#dialer = new Dialer({ system: host.system, network: host.network, swarm: host.swarm, peerList: this.peerList, owner: this })
     this.#downloader = new Downloader({ system: host.system, hasher: host.hasher, limiter: host.downloadLimiter, owner: this })
     this.#prover = new Prover(this)
@@ -204,40 +207,7 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   /** For tests and the simulator: throws what is wrong between the rooms, in words. */
   checkInvariants(): void {
-    const content = this.#content
-    if (content === undefined) return
-    const { picker, availability, assembly, geometry } = content
-    picker.checkInvariants()
-    const counts = new Uint32Array(geometry.pieceCount)
-    for (const peer of this.#peers.values()) {
-      const { key, connection, interestingCount } = peer
-      let interesting = 0
-      peer.pieces.forEachSet((pieceIndex) => {
-        counts[pieceIndex]!++
-        if (!content.have.has(pieceIndex) && picker.priorityOf(pieceIndex) !== 0) interesting++
-      })
-      if (interesting !== interestingCount) {
-        throw new Error(`Swarm: peer ${key} has ${interesting} interesting pieces, ${interestingCount} are counted`)
-      }
-      if (connection.isOpen && connection.state.isInterested !== interesting > 0) {
-        throw new Error(`Swarm: peer ${key} has ${interesting} interesting pieces and was told otherwise`)
-      }
-      const { outstanding } = connection.pipeline
-      const asked = picker.askedCountOf(key)
-      if (asked !== outstanding) throw new Error(`Swarm: ${outstanding} requests to peer ${key} are out, the picker counts ${asked}`)
-    }
-    for (const [pieceIndex, count] of counts.entries()) {
-      if (count !== availability.countOf(pieceIndex)) {
-        throw new Error(`Swarm: ${count} peers have piece ${pieceIndex}, ${availability.countOf(pieceIndex)} are counted`)
-      }
-    }
-    for (let pieceIndex = 0; pieceIndex < geometry.pieceCount; pieceIndex++) {
-      for (const [block, sender] of picker.sendersOf(pieceIndex).entries()) {
-        if (assembly.hasBlock(pieceIndex, block * BLOCK_LENGTH) !== (sender !== -1)) {
-          throw new Error(`Swarm: picker and assembly do not agree on block ${block} of piece ${pieceIndex}`)
-        }
-      }
-    }
+    if (this.#content !== undefined) checkSwarm(this.#content, this.#peers.values())
   }
 
   // --- coming in ---------------------------------------------------------------------------------------------
@@ -262,37 +232,9 @@ export class Swarm implements PeerOwner, PeerDoor {
   admit(connection: PeerConnection, handshake: Handshake): Admission {
     this.#greeted.delete(connection)
     if (this.#isClosed) throw new EngineError('CLOSED', 'The torrent has stopped')
-    if (!equalBytes(handshake.infoHash, this.infoHash)) {
-      throw new EngineError('PEER_UNKNOWN_TORRENT', 'It answers for another torrent than the one we asked for')
-    }
-    if (equalBytes(handshake.peerId, this.ourPeerId)) {
-      if (!connection.isIncoming) this.peerList.onSelf(connection.remote)
-      throw new EngineError('PEER_SELF', 'This is us')
-    }
-    if (this.peerList.isBanned(connection.remote, handshake.peerId)) throw new EngineError('PEER_BANNED', 'It sent bad data before')
-    this.#resolveDuplicate(connection, handshake.peerId)
-    if (this.#peers.size >= this.#host.swarm.maxConnections || this.#isCrowdedBy(connection.remote.host)) {
-      throw new EngineError('PEER_LIMIT', `There are ${this.#peers.size} connections already`)
-    }
+    this.#doorkeeper.check(connection, handshake)
     this.#peers.set(connection.key, new SwarmPeer(connection))
     return { owner: this, infoHash: this.infoHash, ourPeerId: this.ourPeerId }
-  }
-
-  /**
-   * Two peers that dial each other at the same moment must agree which connection stays, or both go. The one
-   * opened by the side with the larger peer id does.
-   */
-  #resolveDuplicate(connection: PeerConnection, peerId: Uint8Array): void {
-    for (const other of this.#peers.values()) {
-      if (!equalBytes(other.connection.peerId, peerId)) continue
-      const weShouldHaveDialled = compareBytes(this.ourPeerId, peerId) > 0
-      const newIsRight = connection.isIncoming !== weShouldHaveDialled
-      if (other.connection.isIncoming === connection.isIncoming || !newIsRight) {
-        throw new EngineError('PEER_DUPLICATE', 'It is connected already')
-      }
-      other.connection.close(new EngineError('PEER_DUPLICATE', 'Replaced by the connection from the other side'))
-      return
-    }
   }
 
   onOpen(connection: PeerConnection): void {
@@ -482,12 +424,6 @@ export class Swarm implements PeerOwner, PeerDoor {
   #introduce(connection: PeerConnection): void {
     if (!connection.supportsExtensions) return
     connection.sendExtensionHandshake({ listenPort: this.#host.listenPort, metadataSize: this.#metadata.size })
-  }
-
-  /** One address may not take all places from others (SAFETY W8); several peers behind one router are welcome. */
-  #isCrowdedBy(host: string): boolean {
-    const { maxConnections, crowdedPerAddress } = this.#host.swarm
-    return this.#peers.size >= maxConnections / 2 && this.peerList.connectionCountOf(host) >= crowdedPerAddress
   }
 
   #onTick(): void {

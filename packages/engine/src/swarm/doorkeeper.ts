@@ -1,0 +1,67 @@
+import { compareBytes, equalBytes } from '@shoal/protocol/bytes'
+import type { Handshake } from '@shoal/protocol/wire/handshake'
+import { EngineError } from '../base/errors.ts'
+import type { SwarmOptions } from '../base/options.ts'
+import type { PeerConnection } from '../peer/peer-connection.ts'
+import type { PeerList } from './peer-list.ts'
+import type { SwarmPeer } from './swarm-peer.ts'
+
+/** Who may come into a swarm: not ourselves, nobody twice, nobody who lied, and not more than there is room for. */
+export class Doorkeeper {
+  readonly #identity: { readonly infoHash: Uint8Array; readonly ourPeerId: Uint8Array }
+  readonly #peerList: PeerList
+  readonly #options: SwarmOptions
+  readonly #peers: ReadonlyMap<number, SwarmPeer>
+
+  constructor(options: {
+    identity: { readonly infoHash: Uint8Array; readonly ourPeerId: Uint8Array }
+    peerList: PeerList
+    options: SwarmOptions
+    /** Those who are in, live. */
+    peers: ReadonlyMap<number, SwarmPeer>
+  }) {
+    this.#identity = options.identity
+    this.#peerList = options.peerList
+    this.#options = options.options
+    this.#peers = options.peers
+  }
+
+  /** @throws {EngineError} `PEER_…`: why it is sent away */
+  check(connection: PeerConnection, { infoHash, peerId }: Handshake): void {
+    if (!equalBytes(infoHash, this.#identity.infoHash)) {
+      throw new EngineError('PEER_UNKNOWN_TORRENT', 'It answers for another torrent than the one we asked for')
+    }
+    if (equalBytes(peerId, this.#identity.ourPeerId)) {
+      if (!connection.isIncoming) this.#peerList.onSelf(connection.remote)
+      throw new EngineError('PEER_SELF', 'This is us')
+    }
+    if (this.#peerList.isBanned(connection.remote, peerId)) throw new EngineError('PEER_BANNED', 'It sent bad data before')
+    this.#resolveDuplicate(connection, peerId)
+    if (this.#peers.size >= this.#options.maxConnections || this.#isCrowdedBy(connection.remote.host)) {
+      throw new EngineError('PEER_LIMIT', `There are ${this.#peers.size} connections already`)
+    }
+  }
+
+  /**
+   * Two peers that dial each other at the same moment must agree which connection stays, or both go. The one
+   * opened by the side with the larger peer id does.
+   */
+  #resolveDuplicate(connection: PeerConnection, peerId: Uint8Array): void {
+    for (const other of this.#peers.values()) {
+      if (!equalBytes(other.connection.peerId, peerId)) continue
+      const weShouldHaveDialled = compareBytes(this.#identity.ourPeerId, peerId) > 0
+      const newIsRight = connection.isIncoming !== weShouldHaveDialled
+      if (other.connection.isIncoming === connection.isIncoming || !newIsRight) {
+        throw new EngineError('PEER_DUPLICATE', 'It is connected already')
+      }
+      other.connection.close(new EngineError('PEER_DUPLICATE', 'Replaced by the connection from the other side'))
+      return
+    }
+  }
+
+  /** One address may not take all places from others (SAFETY W8); several peers behind one router are welcome. */
+  #isCrowdedBy(host: string): boolean {
+    const { maxConnections, crowdedPerAddress } = this.#options
+    return this.#peers.size >= maxConnections / 2 && this.#peerList.connectionCountOf(host) >= crowdedPerAddress
+  }
+}
