@@ -9,7 +9,7 @@ export interface StampRecord extends FileStamp {
   readonly isSuspect: boolean
 }
 
-/** A read that takes longer than this stops the loop for too long (DECISIONS, "Hot path"). */
+/** A read that takes longer than this stops the loop for too long, because all sockets share its thread. */
 const SLOW_READ_MS = 1
 /** How long a slow file is read asynchronously before it is tried again. */
 const SLOW_PAUSE_MS = 3_000
