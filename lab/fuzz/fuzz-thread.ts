@@ -22,6 +22,8 @@ const MAX_INPUT_BYTES = 1 << 20
 /** An input that takes so long never ends: one that is only slow is found, and said, by the thread itself. */
 const HUNG_MS = 20_000
 const LOOK_MS = 500
+/** Nothing of ours needs more for one input after another; without a limit the platform would rather grow than clean up. */
+const MEMORY_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 }
 
 export function sharedInput(memory: SharedArrayBuffer): SharedInput {
   return { counters: new Int32Array(memory, 0, COUNTER_BYTES / 4), bytes: new Uint8Array(memory, COUNTER_BYTES) }
@@ -34,7 +36,7 @@ export class FuzzThread {
 
   /** @returns what the thread reports; or, when it hangs, the input that it hangs on */
   run(order: TargetOrder): Promise<TargetReport> {
-    this.#worker ??= new Worker(new URL('./fuzz-worker.ts', import.meta.url), { workerData: this.#memory })
+    this.#worker ??= new Worker(new URL('./fuzz-worker.ts', import.meta.url), { workerData: this.#memory, resourceLimits: MEMORY_LIMITS })
     const worker = this.#worker
     const { counters, bytes } = sharedInput(this.#memory)
     counters.fill(0)
@@ -51,15 +53,12 @@ export class FuzzThread {
         }
         if (performance.now() - seenAt < HUNG_MS) return
         end()
-        const finding = { ...order, run, reason: `It hangs: nothing for ${HUNG_MS / 1000} s`, input: bytes.slice(0, counters[LENGTH_AT]) }
-        const report = {
-          target: order.target,
-          runs: run,
-          elapsedMs: performance.now() - begun,
-          outcomes: new Map<string, number>(),
-          finding,
-        }
-        this.close().then(() => resolve(report), reject)
+        this.close().then(() => resolve(lost(`It hangs: nothing for ${HUNG_MS / 1000} s`)), reject)
+      }
+      const lost = (reason: string): TargetReport => {
+        const run = counters[RUN_AT]!
+        const finding = { target: order.target, seed: order.seed, run, reason, input: bytes.slice(0, counters[LENGTH_AT]) }
+        return { target: order.target, runs: run, elapsedMs: performance.now() - begun, outcomes: new Map(), finding }
       }
       const timer = setInterval(look, LOOK_MS)
       const end = (): void => {
@@ -70,10 +69,11 @@ export class FuzzThread {
         end()
         resolve(report)
       }
-      const onError = (error: Error): void => {
+      const onError = (error: Error & { code?: string }): void => {
         end()
         this.#worker = undefined
-        reject(error)
+        if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') resolve(lost(`It takes more than ${MEMORY_LIMITS.maxOldGenerationSizeMb} MiB`))
+        else reject(error)
       }
       worker.on('message', onReport).on('error', onError)
       worker.postMessage(order)

@@ -2,7 +2,7 @@ import type { FuzzTarget } from './target.ts'
 import { hubAnnounce, hubHttp, hubUdp } from './targets/hub-doors.ts'
 import { metadataFetch, peerBeforeMetadata, peerConnection } from './targets/peer-conversations.ts'
 import { bitfield, dontHave, extensionHandshake, handshake, messageDecoder, utMetadata } from './targets/peer-messages.ts'
-import { resumeData, resumeFile, resumeTrust } from './targets/saved-state.ts'
+import { resumeData, resumeFile, resumeTrust, stateLock } from './targets/saved-state.ts'
 import { sessionAdd, sessionLeech, sessionMagnet, sessionSeed } from './targets/sessions.ts'
 import { cleanTexts, fileList, infoHashText, ipAddress, magnet, peerId, percent, trackerUrl, utf8 } from './targets/texts.ts'
 import { bencode, bencodePrefix, info, metainfo, pieceLayers, safeNames, safePaths } from './targets/torrent-files.ts'
@@ -53,6 +53,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   resumeData,
   resumeTrust,
   resumeFile,
+  stateLock,
   peerConnection,
   peerBeforeMetadata,
   metadataFetch,

@@ -250,6 +250,7 @@ const STEP_BYTES = 4
  */
 export const metadataFetch: FuzzTarget = {
   name: 'metadata-fetch',
+  oneIn: 4,
   grammar: 'bytes',
   tokens: [0, 1, 2, 3, 4, 5, 6].map((kind) => Uint8Array.of(kind, 1, 0, 0)),
   maxBytes: 1_200,

@@ -1,8 +1,13 @@
 /** What we wrote down ourselves, after somebody else had it in hand (SAFETY W13). */
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Random, SimDisk, SimSystem } from '@shoal/engine/simulation'
 import { Bitfield } from '@shoal/protocol/bitfield'
-import { concatBytes, setUint32, uint32 } from '@shoal/protocol/bytes'
+import { concatBytes, encodeUtf8, setUint32, uint32 } from '@shoal/protocol/bytes'
+import { EngineError } from '../../../packages/engine/src/base/errors.ts'
+import { lockStateFile } from '../../../packages/engine/src/node/state-file.ts'
 import { crc32 } from '../../../packages/engine/src/storage/crc32.ts'
 import { decodeResume, encodeSnapshot, type ResumeState } from '../../../packages/engine/src/storage/resume-data.ts'
 import { loadResume } from '../../../packages/engine/src/storage/resume-file.ts'
@@ -226,5 +231,55 @@ export const resumeFile: FuzzTarget = {
       return loaded.isPrevious ? 'the generation before' : 'the newest'
     }
     return system.complete(whole())
+  },
+}
+
+let lockFolder: string | undefined
+
+/** A lock that another process is said to hold: it is believed or taken, and whatever is in it, nothing else happens. */
+export const stateLock: FuzzTarget = {
+  name: 'state-lock',
+  grammar: 'bytes',
+  tokens: [
+    '"pid":',
+    '"bootId":',
+    '"startedAt":',
+    '{',
+    '}',
+    '[',
+    'null',
+    '-1',
+    '0',
+    '1',
+    '1e9',
+    '4294967297',
+    '"',
+    '\\u0000',
+    '__proto__',
+  ].map(encodeUtf8),
+  maxBytes: 300,
+  refusals: 'none',
+  oneIn: 40,
+  corpus: () =>
+    ['{"pid":1}\n', `{"pid":${process.pid}}\n`, '{"pid":1,"bootId":"x","startedAt":"1"}\n', 'null', '{"pid":-1}', '{"pid":"1"}', ''].map(
+      encodeUtf8,
+    ),
+  async run(input) {
+    lockFolder ??= mkdtempSync(join(tmpdir(), 'shoal-fuzz-'))
+    const path = join(lockFolder, 'state.lock')
+    writeFileSync(path, input)
+    try {
+      const lock = await lockStateFile(path)
+      await lock.release()
+      return 'taken'
+    } catch (error) {
+      // Behind the refusal stands the refusal of the system, if any: what counts is that it has become one of ours.
+      if (!(error instanceof EngineError)) throw error
+      return error.code
+    }
+  },
+  async close() {
+    if (lockFolder !== undefined) rmSync(lockFolder, { recursive: true })
+    lockFolder = undefined
   },
 }

@@ -5,11 +5,13 @@
 
 import { Random, SimDisk, SimHasher, SimNetwork, SimSystem } from '@shoal/engine/simulation'
 import { concatBytes, encodeUtf8, equalBytes, fromLatin1, toHex } from '@shoal/protocol/bytes'
+import { ProtocolError } from '@shoal/protocol/errors'
 import { encodeInfo, encodeMetainfo } from '@shoal/protocol/metainfo/metainfo'
 import { encodeExtensionHandshake } from '@shoal/protocol/wire/extension'
 import { encodeHandshake } from '@shoal/protocol/wire/handshake'
 import { encodeBitfield, encodeExtended, MESSAGE_ID, writePieceHeader, writeRequest, writeSimple } from '@shoal/protocol/wire/message'
 import { encodeMetadataMessage } from '@shoal/protocol/wire/metadata'
+import { EngineError } from '../../../packages/engine/src/base/errors.ts'
 import type { ByteStream, Network } from '../../../packages/engine/src/ports/network.ts'
 import { Session } from '../../../packages/engine/src/session/session.ts'
 import { crc32 } from '../../../packages/engine/src/storage/crc32.ts'
@@ -112,7 +114,13 @@ async function attack(input: Uint8Array, role: Role): Promise<string> {
   stream?.destroy()
   await system.run(60_000)
   expectEqual([network.openStreams, system.pendingEvents], [0, 0], 'streams that are open, and things that are planned')
-  return `${isLeft ? 'goes on' : 'sent away'}, ${verified} pieces`
+  if (isLeft) return `goes on, ${verified} pieces`
+  const reason = reasons.find((error) => error instanceof EngineError)
+  return `${reason?.code ?? 'ended'}${causeCode(reason)}, ${verified} pieces`
+}
+
+function causeCode(error: Error | undefined): string {
+  return error?.cause instanceof ProtocolError ? ` ${error.cause.code}` : ''
 }
 
 function message(length: number, write: (into: Uint8Array) => void): Uint8Array {
@@ -140,7 +148,7 @@ const EXTENSIONS = encodeExtended(
     port: THEIR_PORT,
     requestQueueLength: 100,
   }),
-) // prettier-ignore
+)
 const METADATA = encodeExtended(2, encodeMetadataMessage({ type: 'data', piece: 0, totalSize: INFO.length, data: INFO }))
 const REQUESTS = PIECES.map((piece, index) => message(17, (into) => writeRequest(into, 0, index, 0, piece.length)))
 const TOKENS = [
