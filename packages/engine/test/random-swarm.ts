@@ -103,6 +103,9 @@ export async function runSwarm(plan: SwarmPlan): Promise<SwarmOutcome> {
       if (peer.session === undefined) continue
       assert.deepEqual(torrent.differences(peer.disk, DIR, peerPlan.files), [], peer.name)
       assert.deepEqual(peer.toldOf('error'), [], peer.name)
+      // Everybody is honest here: who is blamed was misunderstood.
+      const blamed = peer.told.filter(({ text }) => /PEER_(MISBEHAVED|BANNED)/.test(text))
+      assert.deepEqual(blamed, [], peer.name)
       wastedBytes += peer.torrent.snapshot().wasted
     }
     for (const member of members) member.settleDown()

@@ -34,6 +34,8 @@ const DONT_HAVE_ID = 7
 
 /** A have-all is five bytes and costs a look at every piece; with "don't have" between them there could be many. */
 const MAX_LATE_HAVE_ALLS = 16
+/** A megabyte that was not asked for may be somebody's mistake. */
+const MAX_STRAY_BLOCKS = 64
 
 /** Who a handshake is for. The swarm answers for what it dialled, the listener finds the torrent of a stranger. */
 export interface PeerDoor {
@@ -121,6 +123,7 @@ export class PeerConnection implements StreamHandler {
   #collector: HandshakeCollector | undefined = new HandshakeCollector()
   #handshakeTimer: Timer | undefined
   #refusedRequests = 0
+  #strayBlocks = 0
   #lateHaveAlls = 0
   #canWrite = true
 
@@ -219,7 +222,8 @@ export class PeerConnection implements StreamHandler {
   request(pieceIndex: number, begin: number, length: number): void {
     this.pipeline.add(pieceIndex, begin, length, this.now)
     this.#sender.request(pieceIndex, begin, length)
-    this.#onSent()
+    // Whoever asks is in the middle of something and cannot lose the peer now: `onData` looks at what is unsent.
+    this.lastSentAt = this.now
   }
 
   /** Takes a request back. The block may come all the same (BEP 3) and is then a stray one. */
@@ -259,7 +263,9 @@ export class PeerConnection implements StreamHandler {
   /** Nothing is sent when the peer has not said that it exchanges metadata. */
   sendMetadataMessage(message: MetadataMessage): void {
     const id = this.extensions?.ids.get(METADATA_EXTENSION)
-    if (id !== undefined && id !== 0) this.#sender.extended(id, encodeMetadataMessage(message))
+    if (id === undefined || id === 0) return
+    this.#sender.extended(id, encodeMetadataMessage(message))
+    this.#onSent()
   }
 
   /** The torrent's shape is known (at once, or after a magnet fetched it): checks what the peer said before. */
@@ -310,6 +316,7 @@ export class PeerConnection implements StreamHandler {
       if (this.isClosed) return
       this.#owner?.onTurnEnd(this)
       this.#sender.flush()
+      this.#checkUnsent()
     } catch (error) {
       this.close(asEngineError(error, 'PEER_MISBEHAVED', 'Cannot go on with this peer'))
     }
@@ -430,7 +437,7 @@ export class PeerConnection implements StreamHandler {
   onPiece(pieceIndex: number, begin: number, block: Uint8Array): void {
     this.downloadMeter.add(block.length, this.now)
     if (this.pipeline.onBlock(pieceIndex, begin, block.length, this.now)) this.#owner!.onBlock(this, pieceIndex, begin, block)
-    else this.#owner!.onStrayBlock(this, block.length)
+    else this.#onStrayBlock(block.length)
   }
 
   onCancel(pieceIndex: number, begin: number, length: number): void {
@@ -493,6 +500,11 @@ export class PeerConnection implements StreamHandler {
 
   #onSent(): void {
     this.lastSentAt = this.now
+    this.#checkUnsent()
+  }
+
+  /** Whatever it makes us say, it must read (W9). */
+  #checkUnsent(): void {
     if (this.#stream.bufferedBytes > this.#options.maxUnsentBytes) {
       this.close(new EngineError('PEER_MISBEHAVED', 'It does not read what we send'))
     }
@@ -506,6 +518,12 @@ export class PeerConnection implements StreamHandler {
   #refuse(pieceIndex: number, begin: number, length: number): void {
     if (++this.#refusedRequests > 4 * this.#options.maxQueuedRequests) throw misbehaved('It goes on asking for blocks that it may not have')
     this.#reject(pieceIndex, begin, length)
+  }
+
+  /** What we took back may be on its way already; what was never asked for is not. */
+  #onStrayBlock(length: number): void {
+    if (++this.#strayBlocks > this.pipeline.forgottenCount + MAX_STRAY_BLOCKS) throw misbehaved('It sends blocks that nobody asked for')
+    this.#owner!.onStrayBlock(this, length)
   }
 
   #needFast(what: string): void {

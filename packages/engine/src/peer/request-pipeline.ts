@@ -64,6 +64,7 @@ export class RequestPipeline {
   #newest = NONE
   #unused = NONE
   #size = 0
+  #forgottenCount = 0
 
   readonly #meter: RateMeter
   #remoteLimit = DEFAULT_REMOTE_LIMIT
@@ -99,6 +100,11 @@ export class RequestPipeline {
   /** How many requests are out. */
   get outstanding(): number {
     return this.#size
+  }
+
+  /** Requests that were taken back, or given up, since the beginning: their blocks may come all the same. */
+  get forgottenCount(): number {
+    return this.#forgottenCount
   }
 
   /** The smoothed time from a request to its block, waiting included; NaN before the first block. */
@@ -186,6 +192,7 @@ export class RequestPipeline {
     const entry = this.#find(pieceIndex, begin)
     if (entry === NONE) return false
     this.#take(entry)
+    this.#forgottenCount++
     return true
   }
 
@@ -201,6 +208,7 @@ export class RequestPipeline {
       const begin = this.#begins[entry]!
       const length = this.#lengths[entry]!
       this.#take(entry)
+      this.#forgottenCount++
       callback(pieceIndex, begin, length)
     }
   }

@@ -1,9 +1,10 @@
 import { METADATA_EXTENSION, METADATA_PIECE_LENGTH, type MetadataMessage } from '@shoal/protocol/wire/metadata'
+import { EngineError } from '../base/errors.ts'
 import { MetadataFetch } from '../peer/metadata-fetch.ts'
 import type { System } from '../ports/system.ts'
 import type { SwarmPeer } from './swarm-peer.ts'
 
-/** Every piece of the largest info dictionary, twice: whoever asks for more is playing. */
+/** Every piece of the largest info dictionary, twice: whoever asks for more is playing, and after as many rejects sent away. */
 const MAX_METADATA_REQUESTS = 4096
 
 export interface MetadataExchangeOwner {
@@ -91,7 +92,11 @@ export class MetadataExchange {
   #serve(peer: SwarmPeer, piece: number): void {
     const raw = this.#raw
     const begin = piece * METADATA_PIECE_LENGTH
-    if (raw === undefined || begin >= raw.length || ++peer.metadataRequests > MAX_METADATA_REQUESTS) {
+    if (++peer.metadataRequests > 2 * MAX_METADATA_REQUESTS) {
+      peer.connection.close(new EngineError('PEER_MISBEHAVED', 'It asks for metadata without end'))
+      return
+    }
+    if (raw === undefined || begin >= raw.length || peer.metadataRequests > MAX_METADATA_REQUESTS) {
       peer.connection.sendMetadataMessage({ type: 'reject', piece })
       return
     }
