@@ -20,6 +20,8 @@ export interface SwarmTorrentOptions {
   readonly lengths: readonly number[]
   readonly pieceLength: number
   readonly trackers?: readonly (readonly string[])[]
+  /** The same megabyte again and again: for stories that move much. */
+  readonly isCheap?: boolean
 }
 
 /** A torrent of random content, made from a seed, that can be laid onto simulated disks and compared with them. */
@@ -33,7 +35,7 @@ export class SwarmTorrent {
     const random = new Random(`content ${options.seed}`)
     const { lengths, pieceLength } = options
     this.#trackers = options.trackers ?? []
-    this.content = concatBytes(lengths.map((length) => random.bytes(length)))
+    this.content = options.isCheap ? cheapBytes(random, lengths) : concatBytes(lengths.map((length) => random.bytes(length)))
     const pieceHashes: Uint8Array[] = []
     for (let at = 0; at < this.content.length; at += pieceLength) pieceHashes.push(sha1(this.content.subarray(at, at + pieceLength)))
     const name = 'shoal'
@@ -99,4 +101,11 @@ export class SwarmTorrent {
     }
     return found
   }
+}
+
+function cheapBytes(random: Random, lengths: readonly number[]): Uint8Array {
+  const some = random.bytes(1024 * 1024)
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0))
+  for (let at = 0; at < bytes.length; at += some.length) bytes.set(some.subarray(0, bytes.length - at), at)
+  return bytes
 }

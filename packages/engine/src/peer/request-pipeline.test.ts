@@ -13,6 +13,8 @@ class SimulatedPeer {
   bytesPerMs: number
   roundTripMs: number
   deepest = 0
+  /** There is no more to ask of it at once, whatever the depth. */
+  mostOut = Number.POSITIVE_INFINITY
   #freeAt = 0
   #nextBlock = 0
   readonly #arrivals: { readonly at: number; readonly pieceIndex: number; readonly begin: number }[] = []
@@ -25,7 +27,7 @@ class SimulatedPeer {
   ask(): void {
     const depth = this.pipeline.depth(this.now)
     this.deepest = Math.max(this.deepest, depth)
-    while (this.pipeline.outstanding < depth) {
+    while (this.pipeline.outstanding < Math.min(depth, this.mostOut)) {
       const pieceIndex = this.#nextBlock >> 4
       const begin = (this.#nextBlock & 15) * BLOCK
       this.#nextBlock++
@@ -64,6 +66,16 @@ describe('RequestPipeline depth', () => {
     const rate = (peer.received - before) / 60
     assert.ok(rate > 0.97 * 125_000_000, `rate ${rate}`)
     assert.ok(peer.pipeline.depth(65_000) <= 4 * 763, `depth ${peer.pipeline.depth(65_000)}`)
+  })
+
+  test('goes on with slow start when at first there was little to ask for', () => {
+    const peer = new SimulatedPeer(125_000_000, 100)
+    peer.pipeline.setRemoteLimit(4096)
+    peer.mostOut = 20
+    peer.run(1_000)
+    peer.mostOut = Number.POSITIVE_INFINITY
+    peer.run(2_500)
+    assert.ok(peer.pipeline.depth(2_500) >= 0.9 * 763, `depth ${peer.pipeline.depth(2_500)}`)
   })
 
   test('fills the line also without slow start, by asking for twice what comes', () => {

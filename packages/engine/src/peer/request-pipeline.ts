@@ -83,6 +83,9 @@ export class RequestPipeline {
   #roundCount = 0
   #lastRoundDepth = START_DEPTH
   #roundBeforeDepth = START_DEPTH
+  /** The most requests that were out in this round, and in the one before. */
+  #roundPeak = 0
+  #lastRoundPeak = 0
   #bestRoundRate = 0
   /** The later of the last block and of the first request after none was out: silence is counted from here. */
   #quietSince: number
@@ -167,6 +170,7 @@ export class RequestPipeline {
     this.#chain[entry] = this.#heads[bucket]!
     this.#heads[bucket] = entry
     this.#size++
+    if (this.#size > this.#roundPeak) this.#roundPeak = this.#size
   }
 
   /** A block came. @returns whether exactly this one was asked for and had not come yet. */
@@ -255,9 +259,15 @@ export class RequestPipeline {
   /** A block that was asked for in this round is here: the round is over, and slow start judges it. */
   #onRoundEnd(now: number): void {
     const roundMs = now - this.#roundBeganAt
-    if (this.#isStarting && roundMs > 0) this.#judgeRound((this.#roundBytes * 1000) / roundMs, now)
+    if (this.#isStarting && roundMs > 0) {
+      // Nobody had so much to ask for (a newcomer may have one piece in work): that says nothing about the line.
+      if (4 * this.#lastRoundPeak < 3 * this.#lastRoundDepth) this.#lastRoundDepth = this.#roundBeforeDepth = this.#startDepth
+      else this.#judgeRound((this.#roundBytes * 1000) / roundMs, now)
+    }
     this.#roundBeganAt = now
     this.#roundBytes = 0
+    this.#lastRoundPeak = this.#roundPeak
+    this.#roundPeak = this.#size
   }
 
   /** What came in this round was asked for in the round before: it says whether *that* round's depth paid. */
