@@ -9,18 +9,22 @@ import type { SwarmPeer } from './swarm-peer.ts'
 /** Who may come into a swarm: not ourselves, nobody twice, nobody who lied, and not more than there is room for. */
 export class Doorkeeper {
   readonly #identity: { readonly infoHash: Uint8Array; readonly ourPeerId: Uint8Array }
+  readonly #listenPort: number | undefined
   readonly #peerList: PeerList
   readonly #options: SwarmOptions
   readonly #peers: ReadonlyMap<number, SwarmPeer>
 
   constructor(options: {
     identity: { readonly infoHash: Uint8Array; readonly ourPeerId: Uint8Array }
+    /** Where others can reach us; undefined when we do not listen. */
+    listenPort: number | undefined
     peerList: PeerList
     options: SwarmOptions
     /** Those who are in, live. */
     peers: ReadonlyMap<number, SwarmPeer>
   }) {
     this.#identity = options.identity
+    this.#listenPort = options.listenPort
     this.#peerList = options.peerList
     this.#options = options.options
     this.#peers = options.peers
@@ -32,7 +36,7 @@ export class Doorkeeper {
       throw new EngineError('PEER_UNKNOWN_TORRENT', 'It answers for another torrent than the one we asked for')
     }
     if (equalBytes(peerId, this.#identity.ourPeerId)) {
-      if (!connection.isIncoming) this.#peerList.onSelf(connection.remote)
+      this.#onSelf(connection)
       throw new EngineError('PEER_SELF', 'This is us')
     }
     if (this.#peerList.isBanned(connection.remote, peerId)) throw new EngineError('PEER_BANNED', 'It sent bad data before')
@@ -40,6 +44,12 @@ export class Doorkeeper {
     if (this.#peers.size >= this.#options.maxConnections || this.#isCrowdedBy(connection.remote.host)) {
       throw new EngineError('PEER_LIMIT', `There are ${this.#peers.size} connections already`)
     }
+  }
+
+  /** The incoming end of a connection to ourselves hears the handshake first, so it is the one that finds out. */
+  #onSelf({ isIncoming, remote }: PeerConnection): void {
+    if (!isIncoming) this.#peerList.onSelf(remote)
+    else if (this.#listenPort !== undefined) this.#peerList.onSelf({ host: remote.host, port: this.#listenPort })
   }
 
   /**

@@ -98,7 +98,13 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.infoHash = options.infoHash
     this.ourPeerId = options.ourPeerId
     this.peerList = new PeerList({ randomBelow: (limit) => host.system.randomBelow(limit), bansPerAddress: host.swarm.bansPerAddress })
-    this.#doorkeeper = new Doorkeeper({ identity: this, peerList: this.peerList, options: host.swarm, peers: this.#peers })
+    this.#doorkeeper = new Doorkeeper({
+      identity: this,
+      listenPort: host.listenPort,
+      peerList: this.peerList,
+      options: host.swarm,
+      peers: this.#peers,
+    })
     this.#dialer = new Dialer({ system: host.system, network: host.network, swarm: host.swarm, peerList: this.peerList, owner: this })
     this.#downloader = new Downloader({ system: host.system, hasher: host.hasher, limiter: host.downloadLimiter, owner: this })
     this.#prover = new Prover(this)
