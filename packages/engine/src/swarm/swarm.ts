@@ -194,6 +194,11 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#downloader.resume()
   }
 
+  /** A block is not wanted any more. */
+  cancel(peerKey: number, pieceIndex: number, begin: number, length: number): void {
+    this.#peers.get(peerKey)?.connection.cancel(pieceIndex, begin, length)
+  }
+
   /** Wanted files changed: interest is weighed anew. */
   onSelectionChanged(): void {
     for (const peer of this.#peers.values()) this.#weighInterest(peer)
@@ -361,10 +366,12 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   onPieceVerified(pieceIndex: number): void {
     const content = this.#content!
+    const isWanted = content.picker.priorityOf(pieceIndex) !== 0
     for (const peer of this.#peers.values()) {
       if (peer.pieces.has(pieceIndex)) {
-        peer.interestingCount--
-        if (peer.interestingCount <= 0) peer.connection.setInterested(false)
+        // One that came whole just as it was given up was not counted any more.
+        if (isWanted) peer.interestingCount--
+        if (peer.interestingCount === 0) peer.connection.setInterested(false)
       } else if (peer.connection.isOpen) {
         peer.connection.sendHave(pieceIndex)
       }

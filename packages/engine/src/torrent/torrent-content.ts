@@ -2,7 +2,7 @@ import { Bitfield } from '@shoal/protocol/bitfield'
 import { encodeUtf8, toHex } from '@shoal/protocol/bytes'
 import { FileLayout } from '@shoal/protocol/metainfo/file-layout'
 import type { Info } from '@shoal/protocol/metainfo/info'
-import { PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
+import { BLOCK_LENGTH, PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
 import { EngineError } from '../base/errors.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Hasher } from '../ports/hasher.ts'
@@ -50,6 +50,14 @@ export interface ContentOptions {
   readonly onProgress: (checkedPieces: number, piecesToCheck: number) => void
   readonly onNote: (note: string) => void
   readonly outcomes: PieceOutcomes
+}
+
+/** Whose requests and whose interest follow the selection. */
+export interface SelectionOwner {
+  /** A block need not be sent any more. */
+  cancel(peerKey: number, pieceIndex: number, begin: number, length: number): void
+  /** Every piece has its new priority. */
+  onSelectionChanged(): void
 }
 
 /** What becomes of whole pieces; `bytes` is the piece, while the call lasts, if it is in memory. */
@@ -284,12 +292,16 @@ export class TorrentContent {
    * Other files are wanted, or more urgently.
    * @throws {EngineError} `FILE_FOREIGN`, `DISK_FULL`: a file that is wanted now cannot be made
    */
-  async select(selection: FileSelection): Promise<void> {
-    const { storage, picker, assembly, info } = this.swarm
+  async select(selection: FileSelection, owner: SelectionOwner): Promise<void> {
+    const { storage, picker, assembly, info, geometry } = this.swarm
     await storage.setWanted(info.files.map((_, fileIndex) => selection.isWanted(fileIndex)))
     for (const [pieceIndex, priority] of selection.piecePriorities().entries()) {
-      if (picker.setPriority(pieceIndex, priority)) assembly.release(pieceIndex)
+      const isGivenUp = picker.setPriority(pieceIndex, priority, (peerKey, begin) =>
+        owner.cancel(peerKey, pieceIndex, begin, geometry.blockLength(pieceIndex, begin / BLOCK_LENGTH)),
+      )
+      if (isGivenUp) assembly.release(pieceIndex)
     }
+    owner.onSelectionChanged()
     await this.#journal?.save({ selection: Uint8Array.from(selection.priorities), stamps: storage.stamps() })
   }
 

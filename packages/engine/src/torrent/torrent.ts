@@ -205,8 +205,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     if (selection === undefined || this.#info === undefined)
       throw new EngineError('OPTION_INVALID', 'The files are not known yet: wait for the metadata')
     selection.setPriorities(priorities)
-    await this.#content?.select(selection)
-    this.#swarm?.onSelectionChanged()
+    if (this.#swarm !== undefined) await this.#content?.select(selection, this.#swarm)
     this.#onPiecesChanged()
   }
 
