@@ -3,8 +3,9 @@ import { describe, test } from 'node:test'
 import { Bitfield } from '@shoal/protocol/bitfield'
 import { concatBytes } from '@shoal/protocol/bytes'
 import { PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
+import { encodeExtensionHandshake } from '@shoal/protocol/wire/extension'
 import { encodeHandshake } from '@shoal/protocol/wire/handshake'
-import { encodeBitfield, MESSAGE_ID } from '@shoal/protocol/wire/message'
+import { encodeBitfield, encodeExtended, MESSAGE_ID } from '@shoal/protocol/wire/message'
 import { DEFAULT_CONNECTION_OPTIONS } from '../base/options.ts'
 import type { ByteStream, StreamHandler } from '../ports/network.ts'
 import { SimSystem } from '../sim/system.ts'
@@ -49,6 +50,7 @@ class Met {
       onPieces: () => this.told.push('all anew'),
       onHave: (_peer: PeerConnection, pieceIndex: number) => this.told.push(pieceIndex),
       onDontHave: () => {},
+      onExtensionHandshake: () => {},
       onTurnEnd: () => {},
       onClosed: (_peer: PeerConnection, error: Error | undefined) => {
         this.closedBecause = error?.message
@@ -107,5 +109,14 @@ describe('PeerConnection', () => {
       met.hear(HAVE_ALL)
     }
     assert.match(met.closedBecause ?? '', /again and again/)
+  })
+
+  test('remembers what an extension handshake said when a later one says something else', () => {
+    const met = new Met()
+    met.hear(encodeExtended(0, encodeExtensionHandshake({ ids: new Map([['ut_metadata', 3]]), client: 'Other 1.0' })))
+    met.hear(encodeExtended(0, encodeExtensionHandshake({ ids: new Map(), uploadOnly: true })))
+    assert.equal(met.connection.extensions?.ids.get('ut_metadata'), 3)
+    assert.equal(met.connection.extensions?.uploadOnly, true)
+    assert.equal(met.connection.client, 'Other 1.0')
   })
 })

@@ -6,6 +6,7 @@ import {
   EXTENSION_HANDSHAKE_ID,
   type ExtensionHandshake,
   encodeExtensionHandshake,
+  mergeExtensionHandshakes,
   parseExtensionHandshake,
 } from '@shoal/protocol/wire/extension'
 import type { Handshake } from '@shoal/protocol/wire/handshake'
@@ -463,7 +464,8 @@ export class PeerConnection implements StreamHandler {
   onExtended(extendedId: number, payload: Uint8Array): void {
     if (!this.supportsExtensions) throw misbehaved('It sends an extension message without having said that it speaks them')
     if (extendedId === EXTENSION_HANDSHAKE_ID) {
-      this.extensions = parseExtensionHandshake(payload)
+      const said = parseExtensionHandshake(payload)
+      this.extensions = this.extensions === undefined ? said : mergeExtensionHandshakes(this.extensions, said)
       const limit = this.extensions.requestQueueLength
       if (limit !== undefined) this.pipeline.setRemoteLimit(limit)
       this.#owner!.onExtensionHandshake(this)

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { fromLatin1, latin1 } from '../bytes.ts'
 import { ProtocolError } from '../errors.ts'
-import { EXTENSION_HANDSHAKE_LIMIT, encodeExtensionHandshake, parseExtensionHandshake } from './extension.ts'
+import { EXTENSION_HANDSHAKE_LIMIT, encodeExtensionHandshake, mergeExtensionHandshakes, parseExtensionHandshake } from './extension.ts'
 
 const parse = (text: string) => parseExtensionHandshake(fromLatin1(text))
 const isRefused = (error: unknown) => error instanceof ProtocolError && error.code === 'WIRE_EXTENSION_HANDSHAKE'
@@ -95,5 +95,29 @@ describe('extension handshake', () => {
 
   test('refuses what is no dictionary', () => {
     for (const text of ['', 'le', 'i1e', '3:abc', 'd1:m', 'd1:mi1e', 'x']) assert.throws(() => parse(text), isRefused, text)
+  })
+
+  test('of a peer that says more later only changes what it says', () => {
+    const first = parse('d1:md11:ut_metadatai3e6:ut_pexi1ee4:reqqi250e1:v5:Othere')
+    const later = mergeExtensionHandshakes(first, parse('d1:md11:lt_donthavei7e6:ut_pexi0ee11:upload_onlyi1ee'))
+    assert.deepEqual(later, {
+      ids: new Map([
+        ['ut_metadata', 3],
+        ['ut_pex', 0],
+        ['lt_donthave', 7],
+      ]),
+      requestQueueLength: 250,
+      client: 'Other',
+      uploadOnly: true,
+    })
+  })
+
+  test('is bounded, however often it comes', () => {
+    let known = parse('de')
+    for (let round = 0; round < 10; round++) {
+      const names = Array.from({ length: 100 }, (_, at) => `4:${String(round * 100 + at).padStart(4, 'x')}i1e`).join('')
+      known = mergeExtensionHandshakes(known, parse(`d1:md${names}ee`))
+    }
+    assert.equal(known.ids.size, 128)
   })
 })

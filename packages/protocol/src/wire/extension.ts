@@ -79,6 +79,16 @@ export function parseExtensionHandshake(payload: Uint8Array): ExtensionHandshake
   }
 }
 
+/**
+ * What is known of a peer after a further handshake of it: what that one does not say stays as it was (BEP 10: `m` is
+ * additive). However many handshakes there are, no more names are kept than one may have.
+ */
+export function mergeExtensionHandshakes(before: ExtensionHandshake, later: ExtensionHandshake): ExtensionHandshake {
+  const ids = new Map(before.ids)
+  for (const [name, id] of later.ids) if (ids.has(name) || ids.size < MAX_EXTENSIONS) ids.set(name, id)
+  return { ...before, ...later, ids }
+}
+
 function decodeDictionary(payload: Uint8Array): BencodeDictionary {
   let value: BencodeValue
   try {
