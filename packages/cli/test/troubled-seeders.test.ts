@@ -59,8 +59,8 @@ describe('a download from several seeders', () => {
     assert.ok(liar.liesTold > 0)
     assert.equal(liar.connections, 1, 'it was let in again')
     assert.ok(liar.blocksSent * BLOCK_LENGTH <= PIECE_LENGTH, 'it was trusted with a second piece before the first was proven')
-    // What comes on top is the endgame: the last blocks are asked of two peers.
-    assert.ok(wasted <= PIECE_LENGTH + 16 * BLOCK_LENGTH, `${wasted} bytes wasted`)
+    // What comes on top is the endgame: the last blocks are asked of two peers, and some cancels come too late.
+    assert.ok(wasted <= PIECE_LENGTH + SIZE / 50, `${wasted} bytes wasted`)
   })
 
   test('one of three is killed and one falls silent: nothing stands still for five seconds', async (t) => {

@@ -10,8 +10,9 @@ export interface EndgamePeer {
 }
 
 /**
- * The last blocks: all are asked for, so those still travelling are asked of a second and third peer, those of the
- * oldest piece first, and whoever is faster wins.
+ * The last blocks: all are asked for, so those still travelling are asked of a second and third peer, and whoever is
+ * faster wins. What was asked last goes first: it is furthest from being sent, so the cancel of the loser comes in time
+ * and the two meet in the middle. (What a silent peer holds is asked elsewhere before any endgame.)
  *
  * What was passed over cannot be asked of the same peer until something loosens (a block lost, a peer slow) or it has
  * more pieces, so each search goes on where the last one stopped: a whole endgame costs each peer one walk.
@@ -43,19 +44,19 @@ export class Endgame {
     if (memory.changes !== changes || memory.haveCount !== peer.pieces.count) {
       memory.changes = changes
       memory.haveCount = peer.pieces.count
-      memory.sequence = 0
-      memory.block = 0
+      memory.sequence = Number.MAX_SAFE_INTEGER
+      memory.block = Number.MAX_SAFE_INTEGER
     }
     let left = wanted
     // A piece that is passed over for a reason that may go away unnoticed holds the memory back.
     let remembers = true
-    for (let at = this.#open.firstSince(memory.sequence); at < all.length && left > 0; at++) {
+    for (let at = this.#open.firstSince(memory.sequence + 1) - 1; at >= 0 && left > 0; at--) {
       const piece = all[at]!
       if (piece.isComplete || !peer.pieces.has(piece.index)) continue
       const isOpenToPeer = this.#isOpenTo(peer, work, piece)
-      let block = piece.sequence === memory.sequence ? memory.block : 0
+      let block = piece.sequence === memory.sequence ? Math.min(memory.block, piece.blockCount - 1) : piece.blockCount - 1
       if (isOpenToPeer) {
-        for (; block < piece.blockCount && left > 0; block++) {
+        for (; block >= 0 && left > 0; block--) {
           if (!this.#mayAskAgain(piece, block, work)) continue
           this.#open.ask(this.#open.share(piece, work), block)
           onAsk(piece, block)

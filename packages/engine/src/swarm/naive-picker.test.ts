@@ -95,12 +95,12 @@ class NaivePicker {
     )
     if (asked.length >= ENDGAME_DEPTH) return []
     const shares = this.open.filter((piece) => this.hasPart(piece, peer.key)).length
-    for (const piece of this.open) {
+    for (const piece of this.open.toReversed()) {
       const pieceIndex = this.pieces.indexOf(piece)
       const mayShare = this.hasPart(piece, peer.key) || shares < peer.pieceAllowance
       if (!mayShare || piece.parole !== undefined || !peer.pieces.has(pieceIndex)) continue
       if (peer.allowedFast?.has(pieceIndex) === false) continue
-      const block = piece.blocks!.findIndex(
+      const block = piece.blocks!.findLastIndex(
         (block) =>
           block.sender === undefined &&
           !block.askers.includes(peer.key) &&
