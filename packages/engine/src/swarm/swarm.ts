@@ -411,6 +411,8 @@ export class Swarm implements PeerOwner, PeerDoor {
     const content = this.#content!
     content.picker.dropBlocksFrom(peerKey, (piece, begin) => content.assembly.drop(piece, begin))
     this.#banish(peer, `It sent bad bytes of piece ${pieceIndex}`)
+    // Another piece may tell the same of it: once is enough, or its neighbours behind one address would be banned too.
+    this.#departed.delete(peerKey)
     this.#owner.onPeerBanned(peer, pieceIndex)
   }
 
