@@ -3,7 +3,7 @@ import { hubAnnounce, hubHttp, hubUdp } from './targets/hub-doors.ts'
 import { metadataFetch, peerBeforeMetadata, peerConnection } from './targets/peer-conversations.ts'
 import { bitfield, dontHave, extensionHandshake, handshake, messageDecoder, utMetadata } from './targets/peer-messages.ts'
 import { resumeData, resumeFile, resumeTrust, stateLock } from './targets/saved-state.ts'
-import { sessionAdd, sessionLeech, sessionMagnet, sessionSeed } from './targets/sessions.ts'
+import { sessionAdd, sessionLeech, sessionLeechHelped, sessionMagnet, sessionMagnetHelped, sessionSeed } from './targets/sessions.ts'
 import { cleanTexts, fileList, infoHashText, ipAddress, magnet, peerId, percent, trackerUrl, utf8 } from './targets/texts.ts'
 import { bencode, bencodePrefix, info, metainfo, pieceLayers, safeNames, safePaths } from './targets/torrent-files.ts'
 import { httpResponse, httpTracker, udpTracker } from './targets/tracker-clients.ts'
@@ -67,4 +67,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   sessionSeed,
   sessionLeech,
   sessionMagnet,
+  sessionLeechHelped,
+  sessionMagnetHelped,
 ]

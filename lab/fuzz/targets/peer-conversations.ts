@@ -5,7 +5,7 @@ import { Bitfield } from '@shoal/protocol/bitfield'
 import { concatBytes, equalBytes, fromLatin1 } from '@shoal/protocol/bytes'
 import { BLOCK_LENGTH, PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
 import { encodeHandshake, type Handshake } from '@shoal/protocol/wire/handshake'
-import { writePieceHeader } from '@shoal/protocol/wire/message'
+import { BLOCK_MESSAGE_BYTES, MESSAGE_ID, writeCancel, writePieceHeader, writeRequest } from '@shoal/protocol/wire/message'
 import { METADATA_PIECE_LENGTH, type MetadataMessage } from '@shoal/protocol/wire/metadata'
 import { EngineError } from '../../../packages/engine/src/base/errors.ts'
 import { DEFAULT_CONNECTION_OPTIONS } from '../../../packages/engine/src/base/options.ts'
@@ -203,8 +203,28 @@ function converse(input: Uint8Array, knowsPieces: boolean): string {
   return error instanceof EngineError ? `${error.code} ${(error.cause as { code?: string } | undefined)?.code ?? ''}`.trim() : 'closed'
 }
 
+function requestOf(pieceIndex: number, begin: number, length: number): Uint8Array {
+  const message = new Uint8Array(BLOCK_MESSAGE_BYTES)
+  writeRequest(message, 0, pieceIndex, begin, length)
+  return message
+}
+
+function cancelOf(pieceIndex: number, begin: number, length: number): Uint8Array {
+  const message = new Uint8Array(BLOCK_MESSAGE_BYTES)
+  writeCancel(message, 0, pieceIndex, begin, length)
+  return message
+}
+
 function conversations(): Uint8Array[] {
   const random = new Random('conversations')
+  const interested = Uint8Array.of(0, 0, 0, 1, MESSAGE_ID.interested)
+  const requests = [0, 0, 4].map((index, at) => requestOf(index, index === 4 ? 0 : at * BLOCK_LENGTH, index === 4 ? 7 : BLOCK_LENGTH))
+  // A leecher's side: it is served in runs, takes some back, and is choked with some waiting.
+  const served = [
+    [interested, ...requests, ...requests, ...requests],
+    [interested, ...requests, cancelOf(0, BLOCK_LENGTH, BLOCK_LENGTH), ...requests, Uint8Array.of(0, 0, 0, 1, MESSAGE_ID.notInterested)],
+    [interested, ...Array.from({ length: 30 }, (_, at) => requestOf(0, (at * 1_000) % BLOCK_LENGTH, 1 + at * 500))],
+  ]
   const some = Array.from({ length: 40 }, () => {
     const count = 1 + random.below(12)
     const messages = Array.from({ length: count }, () => MESSAGE_TOKENS[random.below(MESSAGE_TOKENS.length)]!)
@@ -212,6 +232,7 @@ function conversations(): Uint8Array[] {
   })
   return [
     ...some,
+    ...served.map((messages) => concatBytes([Uint8Array.of(0), ...messages])),
     ...fixtures('wire/bad', '.bin').flatMap((bytes) => [
       concatBytes([Uint8Array.of(0), bytes]),
       concatBytes([Uint8Array.of(IS_RAW), bytes]),

@@ -23,6 +23,7 @@ import { messagesOf } from '../wire-grammar.ts'
 
 const US = '10.0.0.1'
 const THEM = '10.0.0.9'
+const HONEST = '10.0.0.2'
 const THEIR_PORT = 7_000
 const PIECE_LENGTH = 64
 const DATA = content(4 * PIECE_LENGTH + 7)
@@ -63,15 +64,12 @@ function watched(host: Network, reasons: (Error | undefined)[]): Network {
   }
 }
 
-async function attack(input: Uint8Array, role: Role): Promise<string> {
+/** @param isHelped once the other has spoken there is an honest seed too, and from it the torrent must come. */
+async function attack(input: Uint8Array, role: Role, isHelped: boolean): Promise<string> {
   const system = new SimSystem({ seed: crc32(input), logLength: 1 })
   const network = new SimNetwork(system, { link: { latencyMs: 1 } })
   const disk = new SimDisk(system)
-  if (role === 'seed') {
-    disk.putFile('/d/t/a', DATA.subarray(0, 100))
-    disk.putFile('/d/t/empty', new Uint8Array(0))
-    disk.putFile('/d/t/b', DATA.subarray(100))
-  }
+  if (role === 'seed') putData(disk)
   const reasons: (Error | undefined)[] = []
   const hasher = new SimHasher(system, { sha1, sha256, jobMs: 0 })
   const session = await system.complete(Session.open({ system, network: watched(network.host(US), reasons), disk, hasher }))
@@ -97,7 +95,13 @@ async function attack(input: Uint8Array, role: Role): Promise<string> {
     if (random.chance(1 / 2)) await system.run(1 + random.below(20))
     stream?.write(message.slice())
   }
-  await system.run(2_500)
+  // Now and then until the choker has had its turn.
+  await system.run(random.chance(1 / 4) ? 12_500 : 2_500)
+  const helper = isHelped ? await honestSeed(system, network) : undefined
+  if (helper !== undefined) {
+    torrent.addPeers([{ host: HONEST, port: helper.listenPort }])
+    expect(await system.runUntil(() => doneCount > 0, 120_000), 'it has not come from the honest seed within two minutes')
+  }
   torrent.checkInvariants()
   expect(torrent.state.status !== 'failed', `the torrent has failed: ${JSON.stringify(torrent.state)}`)
   const bad = reasons.find((error) => error !== undefined && !isCaused(error))
@@ -111,12 +115,28 @@ async function attack(input: Uint8Array, role: Role): Promise<string> {
   }
   if (role === 'leech') expectEqual(doneCount, verified === PIECES.length ? 1 : 0, 'how often it was done')
   await system.complete(session.close())
+  if (helper !== undefined) await system.complete(helper.close())
   stream?.destroy()
   await system.run(60_000)
   expectEqual([network.openStreams, system.pendingEvents], [0, 0], 'streams that are open, and things that are planned')
   if (isLeft) return `goes on, ${verified} pieces`
   const reason = reasons.find((error) => error instanceof EngineError)
   return `${reason?.code ?? 'ended'}${causeCode(reason)}, ${verified} pieces`
+}
+
+function putData(disk: SimDisk): void {
+  disk.putFile('/d/t/a', DATA.subarray(0, 100))
+  disk.putFile('/d/t/empty', new Uint8Array(0))
+  disk.putFile('/d/t/b', DATA.subarray(100))
+}
+
+async function honestSeed(system: SimSystem, network: SimNetwork): Promise<Session> {
+  const disk = new SimDisk(system)
+  putData(disk)
+  const ports = { system, network: network.host(HONEST), disk, hasher: new SimHasher(system, { sha1, sha256, jobMs: 0 }) }
+  const session = await system.complete(Session.open(ports))
+  await system.complete(session.add({ metainfo: METAINFO, dir: '/d' }).whenReady())
+  return session
 }
 
 function causeCode(error: Error | undefined): string {
@@ -185,22 +205,24 @@ function conversations(): Uint8Array[] {
   ]
 }
 
-function sessionTarget(role: Role): FuzzTarget {
+function sessionTarget(role: Role, isHelped = false): FuzzTarget {
   return {
-    name: `session-${role}`,
+    name: `session-${role}${isHelped ? '-helped' : ''}`,
     grammar: 'wire',
     tokens: TOKENS,
     maxBytes: 4_000,
     refusals: 'none',
-    oneIn: 20,
+    oneIn: isHelped ? 100 : 20,
     corpus: conversations,
-    run: (input) => attack(input, role),
+    run: (input) => attack(input, role, isHelped),
   }
 }
 
 export const sessionSeed: FuzzTarget = sessionTarget('seed')
 export const sessionLeech: FuzzTarget = sessionTarget('leech')
 export const sessionMagnet: FuzzTarget = sessionTarget('magnet')
+export const sessionLeechHelped: FuzzTarget = sessionTarget('leech', true)
+export const sessionMagnetHelped: FuzzTarget = sessionTarget('magnet', true)
 
 /** Everything that `add` is given by a person who got it from somebody else. */
 export const sessionAdd: FuzzTarget = {
