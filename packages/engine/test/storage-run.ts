@@ -144,7 +144,7 @@ export class StorageRun {
     const { system, disk, torrent } = this.#options
     const { state, notes } = await loadResume(disk, RESUME_PATH, INFO_HASH, torrent)
     const boot = bootFingerprint(system.bootId())
-    const found = await this.storage.survey([...(state?.stamps.values() ?? [])])
+    const found = await this.storage.survey(state && [...state.stamps.values()])
     this.trust = judgeResume({ state, boot, torrent, found, homeOf: (fileIndex) => this.storage.homeOf(fileIndex) })
     this.notes = [...notes, ...this.trust.notes]
     this.have = this.trust.verified.clone()

@@ -14,6 +14,8 @@ export class FileClaims {
   readonly #disk: Disk
   readonly #files: StoredFiles
   readonly #known = new Map<number, StampRecord>()
+  /** An earlier run of ours left something behind about this torrent in this folder. */
+  #wereHere = false
   /** As the survey found them: one a file, the parts file last. */
   #found: (FileStamp | undefined)[] = []
 
@@ -25,9 +27,10 @@ export class FileClaims {
       .map((file) => `'${nameOfFile(file)}' is a symbolic link in the torrent and is not made`)
   }
 
-  async survey(known: readonly StampRecord[]): Promise<readonly (FileStamp | undefined)[]> {
+  async survey(known: readonly StampRecord[] | undefined): Promise<readonly (FileStamp | undefined)[]> {
+    this.#wereHere = known !== undefined
     this.#known.clear()
-    for (const record of known) this.#known.set(record.fileIndex, record)
+    for (const record of known ?? []) this.#known.set(record.fileIndex, record)
     const found: (FileStamp | undefined)[] = Array.from({ length: this.#files.states.length + 1 })
     await inLanes(STAT_LANES, [...this.#files.states, this.#files.parts], async (state) => {
       if (state.place !== 'nowhere') found[state.index] = await this.#look(state)
@@ -121,6 +124,7 @@ export class FileClaims {
       hasVerifiedPiece: inside.some((pieceIndex) => verified.has(pieceIndex)),
       touchesVerifiedPiece: verifiedPieces.length > 0,
       holdsWholePiece: inside.length > 0,
+      wereHere: this.#wereHere,
       hasPieceBehindEnd: pieces.some((pieceIndex) => geometry.pieceOffset(pieceIndex) >= end),
     }
   }

@@ -20,6 +20,7 @@ const STRANGE: FoundFile = {
   hasVerifiedPiece: false,
   touchesVerifiedPiece: false,
   holdsWholePiece: false,
+  wereHere: false,
   hasPieceBehindEnd: false,
 }
 
@@ -37,6 +38,7 @@ describe('the claim on a file that was there before us', () => {
     ['whole pieces of it are all wrong', { holdsWholePiece: true }, 'data', 'foreign'],
     ['it is too short to tell', {}, 'data', 'suspect'],
     ['it is short, and would grow before it is compared', { size: 9, hasPieceBehindEnd: true }, 'data', 'foreign'],
+    ['it is short, and may be what a power cut left of ours', { size: 9, hasPieceBehindEnd: true, wereHere: true }, 'data', 'suspect'],
     ['it is large, and zeros where we looked', { holdsWholePiece: true }, 'maybe-zeros', 'suspect'],
     ['a neighbouring piece that touches it verifies', { touchesVerifiedPiece: true, holdsWholePiece: true }, 'data', 'suspect'],
     ['we suspected it before', { known: 'suspect', holdsWholePiece: true }, 'data', 'suspect'],

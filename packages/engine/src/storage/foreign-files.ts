@@ -9,9 +9,9 @@ import type { DiskFile } from '../ports/disk.ts'
  * - `ours` when resume data knows it, when a whole piece inside it verifies from disk, or when it is empty or
  *   holds nothing but zeros: it is written like a file that we made;
  * - `foreign` when it is longer than the torrent says, when its bytes are surely not this torrent's (it holds at
- *   least one whole piece, none of them verifies, and it is not zeros), or when nothing of it verifies and a piece lies
- *   wholly behind its end: that would make it longer before its own bytes were compared. Refused before anything is
- *   written;
+ *   least one whole piece, none of them verifies, and it is not zeros), or when nothing of it verifies, we have never
+ *   been here, and a piece lies wholly behind its end: that would make it longer before its own bytes were compared.
+ *   Refused before anything is written;
  * - `suspect` when we cannot tell: before a verified piece goes over its bytes, these are compared. Equal bytes
  *   need no writing, zeros and what lies after its end may be filled, anything else is refused.
  *
@@ -34,6 +34,8 @@ export interface FoundFile {
   readonly touchesVerifiedPiece: boolean
   /** At least one whole piece of the torrent lies inside the bytes that are there. */
   readonly holdsWholePiece: boolean
+  /** We have been at this torrent in this folder before. A power cut can take what we wrote down of a file, and cut the file. */
+  readonly wereHere: boolean
   /** A piece of it lies wholly behind the bytes that are there. */
   readonly hasPieceBehindEnd: boolean
 }
@@ -52,7 +54,7 @@ export type FileContent = 'zeros' | 'maybe-zeros' | 'data'
 export function claimOfContent(found: FoundFile, content: FileContent): FileClaim {
   if (content === 'zeros') return 'ours'
   if (found.known === 'suspect' || content === 'maybe-zeros' || found.touchesVerifiedPiece) return 'suspect'
-  return found.holdsWholePiece || found.hasPieceBehindEnd ? 'foreign' : 'suspect'
+  return found.holdsWholePiece || (found.hasPieceBehindEnd && !found.wereHere) ? 'foreign' : 'suspect'
 }
 
 const LOOK_BYTES = 64 * 1024

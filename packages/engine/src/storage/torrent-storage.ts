@@ -102,11 +102,11 @@ export class TorrentStorage {
   // ── before use ────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Looks which files are there; `known` is what resume data remembers of them.
+   * Looks which files are there; `known` is what resume data remembers of them, undefined when there is none.
    * @returns the stamp of each file on disk, undefined where there is none; the last one is the parts file's.
    * @throws {EngineError} `PATH_UNSAFE`, `NOT_READABLE`: a wanted file cannot be looked at
    */
-  survey(known: readonly StampRecord[]): Promise<readonly (FileStamp | undefined)[]> {
+  survey(known: readonly StampRecord[] | undefined): Promise<readonly (FileStamp | undefined)[]> {
     return this.#claims.survey(known)
   }
 

@@ -202,7 +202,7 @@ export class TorrentContent {
         : await loadResume(disk, disk.joinPath(stateDir, `${stateName(options)}.resume`), infoHash, options.info)
     for (const note of loaded?.notes ?? []) options.onNote(note)
     const remembered = loaded?.state
-    const found = await storage.survey([...(remembered?.stamps.values() ?? [])])
+    const found = await storage.survey(remembered && [...remembered.stamps.values()])
     const trust = judgeResume({
       state: remembered,
       boot: bootFingerprint(system.bootId()),
