@@ -56,15 +56,7 @@ process.exitCode = findings > 0 ? 1 : 0
 
 function readOptions(): Options {
   const names = TARGETS.map((target) => target.name)
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: 'string' },
-      runs: { type: 'string' },
-      seed: { type: 'string' },
-      target: { type: 'string', multiple: true },
-      list: { type: 'boolean' },
-    },
-  })
+  const values = readArguments()
   if (values.list === true) {
     process.stdout.write(`${names.join('\n')}\n`)
     process.exit(0)
@@ -77,6 +69,29 @@ function readOptions(): Options {
     seconds: seconds ?? (runs === undefined ? DEFAULT_SECONDS : undefined),
     runs,
     targets: values.target ?? names,
+  }
+}
+
+/** @returns the options as they are written; what is none of them ends the program. */
+function readArguments(): {
+  readonly seconds?: string
+  readonly runs?: string
+  readonly seed?: string
+  readonly target?: string[]
+  readonly list?: boolean
+} {
+  try {
+    return parseArgs({
+      options: {
+        seconds: { type: 'string' },
+        runs: { type: 'string' },
+        seed: { type: 'string' },
+        target: { type: 'string', multiple: true },
+        list: { type: 'boolean' },
+      },
+    }).values
+  } catch (error) {
+    return stop((error as Error).message)
   }
 }
 
