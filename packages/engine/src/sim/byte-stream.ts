@@ -46,8 +46,12 @@ export class SimByteStream implements ByteStream {
   #endSent = false
 
   readonly #inbox: Segment[] = []
-  /** Arrived while the network was cut: TCP would send them again. */
-  readonly #held: Segment[] = []
+  /** On the way to here, in the order in which they left: what comes next is always the first, an event only says when. */
+  readonly #flying: Segment[] = []
+  /** How many would have arrived while the network was cut: TCP sends them again. */
+  #heldCount = 0
+  /** Waiting for the downlink, in order. */
+  readonly #landing: Segment[] = []
   #lastArrivalMs = 0
   #isPaused = false
   #isDeliveryDue = false
@@ -148,7 +152,7 @@ export class SimByteStream implements ByteStream {
   /** The network works again: what was held back is sent once more. */
   release(): void {
     if (this.#path.isCut()) return
-    for (const segment of this.#held.splice(0)) this.#travel(segment, this.#path.latencyMs())
+    for (; this.#heldCount > 0; this.#heldCount--) this.#scheduleArrival(this.#path.latencyMs())
     this.#schedulePump()
   }
 
@@ -219,18 +223,27 @@ export class SimByteStream implements ByteStream {
   }
 
   #travel(segment: Segment, delayMs: number): void {
+    this.#flying.push(segment)
+    this.#scheduleArrival(delayMs)
+  }
+
+  #scheduleArrival(delayMs: number): void {
     const arrival = Math.max(this.#lastArrivalMs, this.#system.now() + delayMs)
     this.#lastArrivalMs = arrival
     this.#system.schedule(arrival - this.#system.now(), () => {
-      if (this.#path.isCut() || this.#held.length > 0) this.#held.push(segment)
-      else this.#passDownlink(segment)
+      if (this.#path.isCut()) this.#heldCount++
+      else this.#passDownlink(this.#flying.shift()!)
     })
   }
 
   #passDownlink(segment: Segment): void {
     const downlinkMs = segment.type === 'data' ? this.#path.occupyDownlink(segment.bytes.length) : this.#path.occupyDownlink(0)
-    if (downlinkMs === 0) this.#arrive(segment)
-    else this.#system.schedule(downlinkMs, () => this.#arrive(segment))
+    if (downlinkMs === 0 && this.#landing.length === 0) {
+      this.#arrive(segment)
+      return
+    }
+    this.#landing.push(segment)
+    this.#system.schedule(downlinkMs, () => this.#arrive(this.#landing.shift()!))
   }
 
   #arrive(segment: Segment): void {

@@ -125,6 +125,31 @@ describe('SimNetwork', () => {
     assert.deepEqual(closes, { here: [], there: [] })
   })
 
+  test('what was held back by a cut is not overtaken by what was on its way when it ended', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const system = new SimSystem({ seed })
+      const world = new SimNetwork(system, { link: { latencyMs: 50, jitterMs: 30, loss: 0.1 }, stream: { longestCutBytes: 100 } })
+      const [here, there] = [world.host(HERE, { upBytesPerSecond: 30_000 }), world.host(THERE, { downBytesPerSecond: 50_000 })]
+      const received: number[] = []
+      const onData = (chunk: Uint8Array): void => {
+        received.push(...chunk)
+      }
+      await system.complete(there.listen({ port: 6881 }, (stream) => stream.start({ onData, onDrain: () => {}, onClose: () => {} })))
+      const dialed = await system.complete(here.dial({ host: THERE, port: 6881 }, { timeoutMs: 30_000 }))
+      dialed.start({ onData: () => {}, onDrain: () => {}, onClose: () => {} })
+      const sent = Uint8Array.from({ length: 20_000 }, (_, at) => (at * 31 + (at >> 8)) & 0xff)
+      dialed.write(sent)
+      for (let cut = 0; cut < 10; cut++) {
+        await system.run(20 + 7 * cut)
+        world.partition([HERE], [THERE])
+        await system.run(11 * (cut % 4))
+        world.heal()
+      }
+      await system.run(60_000)
+      assert.deepEqual(Uint8Array.from(received), sent, `seed ${seed}`)
+    }
+  })
+
   test('a silent host answers nothing, and what was tried meanwhile succeeds afterwards', async () => {
     const { system, world, here } = await talk(1)
     world.silence(THERE)
