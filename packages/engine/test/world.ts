@@ -182,7 +182,7 @@ export class WorldPeer {
     added.on('tracker', (tracker) => this.#note('tracker', tracker.status))
     added.on('peer-connected', ({ host, port }) => this.#note('peer-connected', `${host}:${port}`))
     added.on('peer-disconnected', ({ host, port, error }) =>
-      this.#note('peer-disconnected', `${host}:${port} ${error?.code ?? 'in order'}`),
+      this.#note('peer-disconnected', `${host}:${port} ${error === undefined ? 'in order' : said(error)}`),
     )
     added.on('peer-banned', ({ host, pieceIndex }) => this.#note('peer-banned', `${host} for piece ${pieceIndex}`))
     added.on('note', (text) => this.#note('note', text))
