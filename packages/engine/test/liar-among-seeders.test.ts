@@ -51,14 +51,14 @@ async function costOfLiar(story: Story): Promise<number> {
 
 describe('four seeders, one of which corrupts every third block', () => {
   test('the download completes, the liar alone is banned, and it costs at most a piece', async () => {
-    for (let seed = 1; seed <= 8; seed++) {
+    for (let seed = 1; seed <= 5; seed++) {
       const cost = await costOfLiar({ seed, size: 8 * MIB, pieceLength: 256 * 1024, nth: 3 })
       assert.ok(cost <= 256 * 1024 + SOME_BLOCKS, `seed ${seed}: ${cost} bytes`)
     }
   })
 
   test('the same when the liar is careful and changes one block in forty', async () => {
-    for (let seed = 1; seed <= 4; seed++) {
+    for (let seed = 1; seed <= 3; seed++) {
       const cost = await costOfLiar({ seed, size: 8 * MIB, pieceLength: 256 * 1024, nth: 40 })
       assert.ok(cost <= 256 * 1024 + SOME_BLOCKS, `seed ${seed}: ${cost} bytes`)
     }
@@ -67,7 +67,7 @@ describe('four seeders, one of which corrupts every third block', () => {
 
 describe('a liar in pieces that several peers fill together', () => {
   test('is found by comparing its blocks with the right ones, and nobody else is blamed', async () => {
-    for (let seed = 1; seed <= 8; seed++) {
+    for (let seed = 1; seed <= 5; seed++) {
       const cost = await costOfLiar({ seed, size: 4 * MIB, pieceLength: 2 * MIB, nth: 3 })
       // It may take part in a second piece before the first has come right.
       assert.ok(cost <= 2 * 2 * MIB + 16 * SOME_BLOCKS, `seed ${seed}: ${cost} bytes`)
