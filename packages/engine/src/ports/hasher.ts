@@ -18,6 +18,8 @@ export interface Hasher {
   readonly threads: number
   /** Memory that the workers can see too. Ours until the process ends; ask once, use again. */
   allocate(byteLength: number): Uint8Array
+  /** Copies `bytes` into memory that was allocated here, from `at` on. The hot path of a download: every block goes this way. */
+  copyIn(memory: Uint8Array, at: number, bytes: Uint8Array): void
   /**
    * Hashes `bytes` (allocated here) and, if the SHA-1 is `expected`, writes them over `targets` in order
    * (their lengths add up to at most `bytes.length`).

@@ -49,6 +49,10 @@ export class SimHasher implements Hasher {
     return bytes
   }
 
+  copyIn(memory: Uint8Array, at: number, bytes: Uint8Array): void {
+    memory.set(bytes, at)
+  }
+
   async verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean> {
     if (!this.#allocated.has(bytes.buffer)) throw new Error('Cannot happen: a piece that does not lie in memory allocated by this hasher')
     const before = checksum(bytes)

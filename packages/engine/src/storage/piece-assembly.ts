@@ -117,7 +117,7 @@ export class PieceAssembly {
     }
     const blockIndex = begin / BLOCK_LENGTH
     if (piece.blocks[blockIndex] === 1) return 'duplicate'
-    if (piece.bytes !== undefined) piece.bytes.set(view, begin)
+    if (piece.bytes !== undefined) this.#slabs.copyIn(piece.bytes, begin, view)
     else if (!this.#spillBlock(piece, begin, view)) return 'no-room'
     piece.blocks[blockIndex] = 1
     piece.missingBlocks--

@@ -7,10 +7,10 @@ import type { Hasher } from '../ports/hasher.ts'
  * Slabs come in powers of two, so a few sizes serve all piece lengths. What is never touched of a slab takes no memory.
  */
 export class SlabPool {
-  readonly #hasher: Pick<Hasher, 'allocate'>
+  readonly #hasher: Pick<Hasher, 'allocate' | 'copyIn'>
   readonly #free = new Map<number, Uint8Array[]>()
 
-  constructor(hasher: Pick<Hasher, 'allocate'>) {
+  constructor(hasher: Pick<Hasher, 'allocate' | 'copyIn'>) {
     this.#hasher = hasher
   }
 
@@ -19,6 +19,11 @@ export class SlabPool {
     let size = 1
     while (size < byteLength) size *= 2
     return this.#free.get(size)?.pop() ?? this.#hasher.allocate(size)
+  }
+
+  /** Copies a block into a slab, or into a part of one. */
+  copyIn(slab: Uint8Array, at: number, bytes: Uint8Array): void {
+    this.#hasher.copyIn(slab, at, bytes)
   }
 
   /** The whole slab, when neither its user nor a worker looks at it any more. */
