@@ -72,6 +72,7 @@ async function live(seed: string, kinds: readonly ('process' | 'power')[]): Prom
   const { torrent, wanted } = storyOf(seed)
   const system = new SimSystem({ seed })
   const random = system.random.fork('story')
+  const hashWhileReceiving = Number(seed.split(' ').at(-1)) % 2 === 1
   let disk = new SimDisk(system, { tracksPowerLoss: true, latencyMs: 1 })
   disk.putFolder(ROOT)
   disk.putFolder(STATE)
@@ -82,7 +83,7 @@ async function live(seed: string, kinds: readonly ('process' | 'power')[]): Prom
   const synced = new Set<number>()
   let hasLostPower = false
   for (let life = 0; life < 5; life++) {
-    const run = new StorageRun({ system, disk, torrent, wanted })
+    const run = new StorageRun({ system, disk, torrent, wanted, hashWhileReceiving })
     const where = `seed ${seed}, life ${life}`
     await system.complete(run.start())
     await checkBelieved(run, system, where)
@@ -112,7 +113,7 @@ async function live(seed: string, kinds: readonly ('process' | 'power')[]): Prom
     if (hasLostPower) system.reboot()
     await system.run(random.below(100_000))
   }
-  const last = new StorageRun({ system, disk, torrent, wanted })
+  const last = new StorageRun({ system, disk, torrent, wanted, hashWhileReceiving })
   await system.complete(last.start())
   await checkBelieved(last, system, `seed ${seed}, at the end`)
   for (const pieceIndex of hasLostPower ? synced : told)
@@ -149,51 +150,52 @@ describe('storage through crashes', () => {
 })
 
 describe('storage on a failing disk', () => {
-  test('survives the failure of every call of a download, one at a time', async () => {
-    const torrent = makeTorrent({ pieceLength: PIECE, lengths: [50_000, 0, 10_000, -5_536, 70_000, 60_000] })
-    const wanted = [true, true, false, true, true, true]
-    const everyPiece = Array.from({ length: torrent.pieceCount }, (_, at) => at)
-    const codes = ['DISK_FULL', 'DISK_FAILED', 'NOT_WRITABLE'] as const
-    let failed = 0
-    for (let step = 0, ends = 0; ends < codes.length; step++) {
-      const nth = 1 + Math.floor(step / codes.length)
-      const code = codes[step % codes.length]!
-      const seed = `call ${nth}, ${code}`
-      const system = new SimSystem({ seed })
-      const disk = new SimDisk(system)
-      disk.fail({ code, nth, isTorn: nth % 2 === 0 })
-      const attempt = async (): Promise<StorageRun> => {
-        const run = new StorageRun({ system, disk, torrent, wanted })
-        await run.start()
-        await run.deliverAll(everyPiece.filter((pieceIndex) => !run.have.has(pieceIndex)))
-        run.committer.retry()
-        await run.committer.settle()
-        await run.syncPoint()
-        await run.stop()
-        return run
+  for (const hashWhileReceiving of [false, true])
+    test(`survives the failure of every call of a download, one at a time (${hashWhileReceiving ? 'hashed while received' : 'hashed by threads'})`, async () => {
+      const torrent = makeTorrent({ pieceLength: PIECE, lengths: [50_000, 0, 10_000, -5_536, 70_000, 60_000] })
+      const wanted = [true, true, false, true, true, true]
+      const everyPiece = Array.from({ length: torrent.pieceCount }, (_, at) => at)
+      const codes = ['DISK_FULL', 'DISK_FAILED', 'NOT_WRITABLE'] as const
+      let failed = 0
+      for (let step = 0, ends = 0; ends < codes.length; step++) {
+        const nth = 1 + Math.floor(step / codes.length)
+        const code = codes[step % codes.length]!
+        const seed = `call ${nth}, ${code}`
+        const system = new SimSystem({ seed })
+        const disk = new SimDisk(system)
+        disk.fail({ code, nth, isTorn: nth % 2 === 0 })
+        const attempt = async (): Promise<StorageRun> => {
+          const run = new StorageRun({ system, disk, torrent, wanted, hashWhileReceiving })
+          await run.start()
+          await run.deliverAll(everyPiece.filter((pieceIndex) => !run.have.has(pieceIndex)))
+          run.committer.retry()
+          await run.committer.settle()
+          await run.syncPoint()
+          await run.stop()
+          return run
+        }
+        const before = disk.callCount
+        const isUntouched = await system.complete(attempt()).then(
+          () => disk.callCount - before < nth,
+          () => false,
+        )
+        if (isUntouched) {
+          ends++
+          continue
+        }
+        failed++
+        disk.failNoMore()
+        await system.run(10_000)
+        const again = await system.complete(attempt())
+        await system.run(10_000)
+        const last = new StorageRun({ system, disk, torrent, wanted, hashWhileReceiving })
+        await system.complete(last.start())
+        assert.ok(last.have.isComplete, `${seed}: ${again.failures.map(String).join('; ')}`)
+        await checkBelieved(last, system, seed)
+        await system.complete(last.stop())
       }
-      const before = disk.callCount
-      const isUntouched = await system.complete(attempt()).then(
-        () => disk.callCount - before < nth,
-        () => false,
-      )
-      if (isUntouched) {
-        ends++
-        continue
-      }
-      failed++
-      disk.failNoMore()
-      await system.run(10_000)
-      const again = await system.complete(attempt())
-      await system.run(10_000)
-      const last = new StorageRun({ system, disk, torrent, wanted })
-      await system.complete(last.start())
-      assert.ok(last.have.isComplete, `${seed}: ${again.failures.map(String).join('; ')}`)
-      await checkBelieved(last, system, seed)
-      await system.complete(last.stop())
-    }
-    assert.ok(failed >= 200, `only ${failed} calls failed`)
-  })
+      assert.ok(failed >= 200, `only ${failed} calls failed`)
+    })
 
   test('keeps every piece in memory while the disk is full, and writes them when there is room', async () => {
     const torrent = makeTorrent({ pieceLength: PIECE, lengths: [200_000] })

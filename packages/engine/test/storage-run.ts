@@ -80,6 +80,8 @@ export interface RunOptions {
   readonly preallocation?: 'sparse' | 'full'
   readonly maxOpenFiles?: number
   readonly memoryBytes?: number
+  /** Few cores: pieces are hashed while they come in. */
+  readonly hashWhileReceiving?: boolean
 }
 
 /** One run of one torrent's storage, from the start of the process on, in the order in which a torrent does it. */
@@ -108,7 +110,7 @@ export class StorageRun {
     this.#options = options
     this.torrent = torrent
     this.have = Bitfield.empty(torrent.pieceCount)
-    this.hasher = new SimHasher(system, { sha1 })
+    this.hasher = new SimHasher(system, { sha1, hashWhileReceiving: options.hashWhileReceiving ?? false })
     const slabs = new SlabPool(this.hasher)
     this.storage = new TorrentStorage({
       disk,
@@ -126,6 +128,7 @@ export class StorageRun {
     this.assembly = new PieceAssembly({
       slabs,
       disk,
+      hasher: this.hasher,
       geometry: torrent.geometry,
       memoryBytes: options.memoryBytes ?? 1024 * 1024,
       spill: { root: STATE, path: ['t.spill'] },

@@ -7,6 +7,14 @@ export interface FileSlice {
   readonly length: number
 }
 
+/** SHA-1 of bytes that come one after another, on this thread. */
+export interface RunningHash {
+  /** `bytes` are used up when it returns. */
+  add(bytes: Uint8Array): void
+  /** Once, after the last `add`. */
+  digest(): Uint8Array
+}
+
 /**
  * Hashing, and the hand-over of whole pieces to the threads that hash and write them.
  *
@@ -28,6 +36,11 @@ export interface Hasher {
    * @throws {EngineError} of the write, as `ports/disk` says; nothing is known of the targets then.
    */
   verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean>
+  /**
+   * For a piece that is hashed while it comes in, where that costs less than to hand it over to a thread: few cores, and a
+   * fast SHA-1. Undefined where threads do it better; the same answer every time.
+   */
+  startPiece(): RunningHash | undefined
   /** SHA-1 of the slices one after another (zeros where `file` is undefined). Undefined when a file is too short. */
   hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined>
   /** At once, on this thread: for small things (info dictionaries, blocks of a bad piece). */

@@ -1,11 +1,14 @@
+import { concatBytes } from '@shoal/protocol/bytes'
 import { EngineError, type EngineErrorCode } from '../base/errors.ts'
-import type { FileSlice, Hasher } from '../ports/hasher.ts'
+import type { FileSlice, Hasher, RunningHash } from '../ports/hasher.ts'
 import { SimDiskFile } from './disk-file.ts'
 import { sha1, sha256 } from './sha.ts'
 import type { SimSystem } from './system.ts'
 
 export interface SimHasherOptions {
   readonly threads?: number
+  /** Pieces are hashed while they come in, as on machines of few cores. */
+  readonly hashWhileReceiving?: boolean
   /** What one job takes; jobs of one thread take it one after another. */
   readonly jobMs?: number
   /** The platform's own, where a test wants speed. */
@@ -21,6 +24,7 @@ export class SimHasher implements Hasher {
   readonly threads: number
   readonly #system: SimSystem
   readonly #jobMs: number
+  readonly #hashWhileReceiving: boolean
   readonly #sha1: (bytes: Uint8Array) => Uint8Array
   readonly #sha256: (bytes: Uint8Array) => Uint8Array
   readonly #allocated = new Set<ArrayBufferLike>()
@@ -32,6 +36,7 @@ export class SimHasher implements Hasher {
   constructor(system: SimSystem, options: SimHasherOptions = {}) {
     this.#system = system
     this.threads = options.threads ?? 2
+    this.#hashWhileReceiving = options.hashWhileReceiving ?? false
     this.#jobMs = options.jobMs ?? 1
     this.#sha1 = options.sha1 ?? sha1
     this.#sha256 = options.sha256 ?? sha256
@@ -67,6 +72,10 @@ export class SimHasher implements Hasher {
     }
     if (checksum(bytes) !== before) throw new Error('Cannot happen: a piece was changed while it was with the hasher')
     return true
+  }
+
+  startPiece(): RunningHash | undefined {
+    return this.#hashWhileReceiving ? new SimRunningHash(this.#sha1) : undefined
   }
 
   async hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined> {
@@ -123,4 +132,21 @@ function checksum(bytes: Uint8Array): number {
   let sum = bytes.length
   for (let index = 0; index < bytes.length; index++) sum = (Math.imul(sum, 31) + bytes[index]!) | 0
   return sum
+}
+
+class SimRunningHash implements RunningHash {
+  readonly #sha1: (bytes: Uint8Array) => Uint8Array
+  readonly #parts: Uint8Array[] = []
+
+  constructor(sha1: (bytes: Uint8Array) => Uint8Array) {
+    this.#sha1 = sha1
+  }
+
+  add(bytes: Uint8Array): void {
+    this.#parts.push(bytes.slice())
+  }
+
+  digest(): Uint8Array {
+    return this.#sha1(concatBytes(this.#parts))
+  }
 }

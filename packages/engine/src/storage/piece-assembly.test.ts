@@ -16,7 +16,7 @@ function assemblyOf(options: { totalSize: number; pieceLength: number; memoryByt
   const slabs = new SlabPool(hasher)
   const geometry = new PieceGeometry(options)
   const spill = { root: '/state', path: ['spill'] }
-  const assembly = new PieceAssembly({ slabs, disk, geometry, memoryBytes: options.memoryBytes ?? 0, spill })
+  const assembly = new PieceAssembly({ slabs, disk, hasher, geometry, memoryBytes: options.memoryBytes ?? 0, spill })
   return { system, disk, slabs, geometry, assembly }
 }
 

@@ -1,6 +1,8 @@
 import { BLOCK_LENGTH, type PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
 import type { Disk } from '../ports/disk.ts'
+import type { Hasher } from '../ports/hasher.ts'
 import type { CopySource } from './piece-writer.ts'
+import { PrefixHash } from './prefix-hash.ts'
 import type { SlabPool } from './slab-pool.ts'
 import { SpillFile } from './spill-file.ts'
 import type { PlaceOnDisk } from './stored-files.ts'
@@ -9,6 +11,7 @@ export interface AssemblyOptions {
   /** The session's, shared by its torrents. */
   readonly slabs: SlabPool
   readonly disk: Disk
+  readonly hasher: Pick<Hasher, 'startPiece'>
   readonly geometry: PieceGeometry
   /** Memory for unfinished pieces; at least `MIN_OPEN_PIECES` are held, whatever this says. */
   readonly memoryBytes: number
@@ -32,6 +35,8 @@ interface OpenPiece {
   readonly bytes: Uint8Array | undefined
   /** One a block: is it here? */
   readonly blocks: Uint8Array
+  /** Undefined where the piece is hashed as a whole, later. */
+  readonly hash: PrefixHash | undefined
   missingBlocks: number
   /** Spilled blocks that are not in the file yet, by `begin`; those whose write failed stay. */
   readonly unwritten: Map<number, Uint8Array>
@@ -52,6 +57,7 @@ export class PieceAssembly {
   /** How many pieces can be open at once. */
   readonly capacity: number
   readonly #slabs: SlabPool
+  readonly #hasher: Pick<Hasher, 'startPiece'>
   readonly #geometry: PieceGeometry
   readonly #spill: SpillFile | undefined
   readonly #pieces = new Map<number, OpenPiece>()
@@ -64,6 +70,7 @@ export class PieceAssembly {
   constructor(options: AssemblyOptions) {
     const { geometry } = options
     this.#slabs = options.slabs
+    this.#hasher = options.hasher
     this.#geometry = geometry
     const isSpilled = geometry.pieceLength > MAX_MEMORY_PIECE_BYTES
     const slots = isSpilled ? MIN_OPEN_PIECES : Math.max(MIN_OPEN_PIECES, Math.floor(options.memoryBytes / geometry.pieceLength))
@@ -101,7 +108,9 @@ export class PieceAssembly {
     const blocks = this.#blocksOfSlot[slot]!
     blocks.fill(0)
     const bytes = this.#spill === undefined ? this.#memoryOf(slot, this.#geometry.pieceSize(pieceIndex)) : undefined
-    this.#pieces.set(pieceIndex, { pieceIndex, slot, bytes, blocks, missingBlocks: blockCount, unwritten: new Map(), writing: new Set() })
+    const hash = bytes && this.#startHash(bytes, blocks)
+    const missingBlocks = blockCount
+    this.#pieces.set(pieceIndex, { pieceIndex, slot, bytes, blocks, hash, missingBlocks, unwritten: new Map(), writing: new Set() })
     return true
   }
 
@@ -121,6 +130,7 @@ export class PieceAssembly {
     else if (!this.#spillBlock(piece, begin, view)) return 'no-room'
     piece.blocks[blockIndex] = 1
     piece.missingBlocks--
+    piece.hash?.onBlock(this.#geometry.blockCount(pieceIndex))
     return piece.missingBlocks === 0 ? 'complete' : 'partial'
   }
 
@@ -131,6 +141,7 @@ export class PieceAssembly {
     if (piece === undefined || piece.blocks[blockIndex] !== 1) return
     piece.blocks[blockIndex] = 0
     piece.missingBlocks++
+    piece.hash?.onDropped(blockIndex)
     this.#forgetUnwritten(piece, begin)
     if (piece.missingBlocks === this.#geometry.blockCount(pieceIndex)) this.release(pieceIndex)
   }
@@ -138,6 +149,11 @@ export class PieceAssembly {
   /** The memory of an open piece; undefined when it is spilled. Not to be touched after `release`. */
   bytesOf(pieceIndex: number): Uint8Array | undefined {
     return this.#pieces.get(pieceIndex)?.bytes
+  }
+
+  /** SHA-1 of a piece all of whose blocks are here, where it was hashed meanwhile (`Hasher.startPiece`). */
+  digestOf(pieceIndex: number): Uint8Array | undefined {
+    return this.#pieces.get(pieceIndex)?.hash?.digest
   }
 
   /**
@@ -172,6 +188,12 @@ export class PieceAssembly {
     if (this.#slab !== undefined) this.#slabs.giveBack(this.#slab)
     this.#slab = undefined
     await this.#spill?.remove()
+  }
+
+  #startHash(bytes: Uint8Array, blocks: Uint8Array): PrefixHash | undefined {
+    const first = this.#hasher.startPiece()
+    if (first === undefined) return undefined
+    return new PrefixHash({ first, restart: () => this.#hasher.startPiece()!, bytes, blocks })
   }
 
   #memoryOf(slot: number, length: number): Uint8Array {

@@ -107,7 +107,7 @@ export class PieceCommitter {
 
   async #write(pieceIndex: number): Promise<boolean> {
     const bytes = this.#assembly.bytesOf(pieceIndex)
-    if (bytes !== undefined) return this.#storage.writePiece(pieceIndex, bytes)
+    if (bytes !== undefined) return this.#storage.writePiece(pieceIndex, bytes, this.#assembly.digestOf(pieceIndex))
     return this.#storage.copyPiece(pieceIndex, await this.#assembly.spilled(pieceIndex))
   }
 }

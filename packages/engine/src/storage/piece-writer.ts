@@ -1,7 +1,7 @@
 import { equalBytes } from '@shoal/protocol/bytes'
 import { asEngineError, EngineError } from '../base/errors.ts'
 import type { Disk, DiskFile } from '../ports/disk.ts'
-import type { Hasher } from '../ports/hasher.ts'
+import type { FileSlice, Hasher } from '../ports/hasher.ts'
 import type { FileState } from './file-state.ts'
 import { compareWithDisk, foreignFile } from './foreign-files.ts'
 import { inLanes } from './lanes.ts'
@@ -21,7 +21,7 @@ export interface CopySource {
 /**
  * The only one that writes into the files of a torrent, and only bytes that have been verified.
  *
- * The usual piece goes to a worker as a whole, which hashes it and writes it. A piece that touches a suspect file
+ * The usual piece goes to a worker as a whole, which hashes it and writes it; one that was hashed while it came is only written. A piece that touches a suspect file
  * (`foreign-files.ts`) or very many files is hashed first and then written file by file.
  */
 export class PieceWriter {
@@ -40,20 +40,23 @@ export class PieceWriter {
   }
 
   /** `TorrentStorage.writePiece`, while nobody moves files about. */
-  async writePiece(pieceIndex: number, bytes: Uint8Array): Promise<boolean> {
+  async writePiece(pieceIndex: number, bytes: Uint8Array, digest: Uint8Array | undefined): Promise<boolean> {
     const expected = hashOfPiece(this.#files.torrent, pieceIndex)
+    if (digest !== undefined && !equalBytes(digest, expected)) return false
     const spans = this.#files.spansOfPiece(pieceIndex)
     if (countFiles(spans) <= MAX_FILES_AT_ONCE) {
       const held = await this.#files.holdSpans(spans, 'write')
       try {
         if (![...held.files.keys()].some((state) => state.claim === 'suspect')) {
-          return await this.#whileWriting(held.files, () => this.#hasher.verifyAndWrite(bytes, expected, held.slices))
+          return await this.#whileWriting(held.files, () =>
+            digest === undefined ? this.#hasher.verifyAndWrite(bytes, expected, held.slices) : writeSlices(bytes, held.slices),
+          )
         }
       } finally {
         held.release()
       }
     }
-    if (!(await this.#hasher.verifyAndWrite(bytes, expected, []))) return false
+    if (digest === undefined && !(await this.#hasher.verifyAndWrite(bytes, expected, []))) return false
     let at = 0
     for (const { state, offset, length } of spans) {
       if (state !== undefined) await this.writeSpan(state, offset, bytes.subarray(at, at + length))
@@ -148,4 +151,14 @@ export class PieceWriter {
       }
     }
   }
+}
+
+/** The bytes over the slices, one after another. @returns true, for whoever asks whether they were right */
+async function writeSlices(bytes: Uint8Array, slices: readonly FileSlice[]): Promise<true> {
+  let at = 0
+  for (const { file, offset, length } of slices) {
+    if (file !== undefined) await file.write(bytes.subarray(at, at + length), offset)
+    at += length
+  }
+  return true
 }

@@ -212,12 +212,12 @@ export class TorrentStorage {
 
   /**
    * Hashes a piece and, if it is right, writes it. `bytes` are memory of `hasher.allocate` and belong to the
-   * workers until the promise settles.
+   * workers until the promise settles. `digest` is their SHA-1, where it is known already.
    * @returns whether the hash was right; the bytes are in the files (not yet synced) when it resolves
    * @throws {EngineError} `DISK_FULL`, `FILE_FOREIGN`, `NOT_WRITABLE`, …; the piece counts as not written then
    */
-  writePiece(pieceIndex: number, bytes: Uint8Array): Promise<boolean> {
-    return this.#gate.among(() => this.#writer.writePiece(pieceIndex, bytes))
+  writePiece(pieceIndex: number, bytes: Uint8Array, digest?: Uint8Array): Promise<boolean> {
+    return this.#gate.among(() => this.#writer.writePiece(pieceIndex, bytes, digest))
   }
 
   /** The same for a piece that is too large for memory and lies in a file of ours. */

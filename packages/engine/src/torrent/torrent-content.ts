@@ -138,6 +138,7 @@ export class TorrentContent {
     const assembly = new PieceAssembly({
       slabs: options.slabs,
       disk,
+      hasher,
       geometry,
       memoryBytes: options.pieceMemoryBytes,
       spill: { root: parts.root, path: [`${parts.path[0]}.spill`] },
