@@ -1,0 +1,70 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { BenchTorrents } from './bench-torrent.ts'
+import type { Client } from './client.ts'
+import { chooseClients, USUAL_CLIENTS } from './clients.ts'
+import { type Payload, warmMemory } from './payload.ts'
+import { Tracker } from './tracker.ts'
+import type { Stage } from './transfer.ts'
+
+export const MIB = 1024 * 1024
+const UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: MIB, GiB: 1024 * MIB }
+
+/** What every case can be told; a case adds its own. */
+const COMMON_OPTIONS = {
+  clients: { type: 'string', default: USUAL_CLIENTS },
+  rounds: { type: 'string', default: '5' },
+  /** The payload goes here: into memory, where there is a folder that is. */
+  dir: { type: 'string', default: existsSync('/dev/shm') ? '/dev/shm' : tmpdir() },
+} as const
+
+/** One run of one case: what it was told, and a folder that is gone afterwards. */
+export class BenchRun {
+  readonly folder: string
+  readonly clients: readonly Client[]
+  readonly rounds: number
+  readonly #values: Readonly<Record<string, unknown>>
+
+  constructor(own: ParseArgsOptionsConfig = {}) {
+    const { values } = parseArgs({ options: { ...COMMON_OPTIONS, ...own } })
+    this.#values = values
+    this.rounds = this.number('rounds')
+    this.clients = chooseClients(this.text('clients'), this.say)
+    this.folder = mkdtempSync(join(this.text('dir'), 'shoal-bench-'))
+    process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }))
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+  }
+
+  text(option: string): string {
+    return String(this.#values[option])
+  }
+
+  number(option: string): number {
+    const number = Number(this.#values[option])
+    if (!(number > 0)) throw new Error(`--${option} ${this.text(option)} is no number above 0`)
+    return number
+  }
+
+  /** `1MiB`, `256KiB` or plain bytes, in bytes. */
+  bytes(option: string): number {
+    const [, digits, unit] = /^(\d+)(KiB|MiB|GiB)?$/.exec(this.text(option)) ?? []
+    if (digits === undefined) throw new Error(`--${option} ${this.text(option)} is no size such as 1MiB`)
+    return Number(digits) * UNITS[unit ?? 'B']!
+  }
+
+  say = (line: string): void => console.error(line)
+
+  /** Runs `scene` with a tracker, a torrent of the payload, and memory that has been touched before. */
+  async onStage<T>(payload: Payload, pieceLength: number, scene: (stage: Stage) => Promise<T>): Promise<T> {
+    warmMemory(join(this.folder, 'warm'), payload.bytes)
+    const tracker = await Tracker.start()
+    try {
+      const torrents = await BenchTorrents.create(payload.content, { dir: this.folder, tracker: tracker.announceUrl, pieceLength })
+      return await scene({ folder: this.folder, tracker, payload, torrents, profileDir: undefined })
+    } finally {
+      await tracker.stop()
+    }
+  }
+}
