@@ -4,10 +4,14 @@ import { join } from 'node:path'
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { BenchTorrents } from './bench-torrent.ts'
 import type { Client } from './client.ts'
+import { shoal } from './clients/shoal.ts'
 import { chooseClients, USUAL_CLIENTS } from './clients.ts'
+import type { Figures, Measure } from './measure.ts'
 import { type Payload, warmMemory } from './payload.ts'
+import { report } from './report.ts'
+import type { Stage } from './stage.ts'
 import { Tracker } from './tracker.ts'
-import type { Stage } from './transfer.ts'
+import { type Contender, takeTurns } from './turns.ts'
 
 export const MIB = 1024 * 1024
 const UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: MIB, GiB: 1024 * MIB }
@@ -19,6 +23,14 @@ const COMMON_OPTIONS = {
   /** The payload goes here: into memory, where there is a folder that is. */
   dir: { type: 'string', default: existsSync('/dev/shm') ? '/dev/shm' : tmpdir() },
 } as const
+
+export interface Race {
+  /** The case. */
+  readonly bench: string
+  readonly options: Readonly<Record<string, string>>
+  readonly measures: readonly Measure[]
+  readonly contenders: readonly Contender[]
+}
 
 /** One run of one case: what it was told, and a folder that is gone afterwards. */
 export class BenchRun {
@@ -54,6 +66,22 @@ export class BenchRun {
     return Number(digits) * UNITS[unit ?? 'B']!
   }
 
+  /** What makes this run differ from another of the same case, for its report. */
+  told(...options: readonly string[]): Record<string, string> {
+    return Object.fromEntries(options.map((option) => [option, this.text(option)]))
+  }
+
+  /** A contender for each client. */
+  ofClients(act: (client: Client) => Promise<Figures>): Contender[] {
+    return this.clients.map((client) => ({ name: client.name, isOurs: client === shoal, run: () => act(client) }))
+  }
+
+  /** Lets them take turns, and tells the result. */
+  async race(race: Race): Promise<void> {
+    const results = await takeTurns(race.contenders, this.rounds, this.say)
+    report({ ...race, results })
+  }
+
   say = (line: string): void => console.error(line)
 
   /** Runs `scene` with a tracker, a torrent of the payload, and memory that has been touched before. */
@@ -62,7 +90,7 @@ export class BenchRun {
     const tracker = await Tracker.start()
     try {
       const torrents = await BenchTorrents.create(payload.content, { dir: this.folder, tracker: tracker.announceUrl, pieceLength })
-      return await scene({ folder: this.folder, tracker, payload, torrents, profileDir: undefined })
+      return await scene({ folder: this.folder, tracker, payload, pieceLength, torrents, profileDir: undefined })
     } finally {
       await tracker.stop()
     }

@@ -4,6 +4,7 @@ export interface Measure {
   readonly key: string
   /** The head of its column. */
   readonly label: string
+  /** How it is shown; times are in seconds in the JSON line whatever this says. */
   readonly unit: 's' | 'ms' | 'MiB'
 }
 

@@ -1,5 +1,5 @@
 import { createHash, type Hash, randomFillSync } from 'node:crypto'
-import { closeSync, createReadStream, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, createReadStream, ftruncateSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const STEP = 8 * 1024 * 1024
@@ -43,6 +43,26 @@ export class Payload {
 
   get content(): string {
     return join(this.dir, this.name)
+  }
+
+  /** Writes one of so many parts of a single file where it belongs, cut between pieces; the rest of the file is a hole. */
+  putPart(dir: string, { part, of, pieceLength }: { part: number; of: number; pieceLength: number }): void {
+    const pieceCount = Math.ceil(this.bytes / pieceLength)
+    const begin = Math.floor((pieceCount * part) / of) * pieceLength
+    const end = Math.min(Math.floor((pieceCount * (part + 1)) / of) * pieceLength, this.bytes)
+    const from = openSync(this.content, 'r')
+    const to = openSync(join(dir, this.name), 'wx')
+    try {
+      const block = new Uint8Array(STEP)
+      for (let at = begin; at < end; at += STEP) {
+        const length = readSync(from, block, 0, Math.min(STEP, end - at), at)
+        writeSync(to, block, 0, length, at)
+      }
+      ftruncateSync(to, this.bytes)
+    } finally {
+      closeSync(from)
+      closeSync(to)
+    }
   }
 
   /** @throws when what is in `dir` is not, byte for byte, this payload; `whose` is named then. */

@@ -8,7 +8,7 @@ export interface Report {
   /** The case. */
   readonly bench: string
   /** What makes this run differ from another of the same case, such as size and piece length. */
-  readonly options: Readonly<Record<string, string | number>>
+  readonly options: Readonly<Record<string, string>>
   readonly measures: readonly Measure[]
   readonly results: readonly Result[]
 }
@@ -45,7 +45,9 @@ function ratiosOf(summaries: readonly Summary[], measures: readonly Measure[]): 
   for (const ours of summaries.filter(({ isOurs }) => isOurs)) {
     for (const other of summaries.filter(({ isOurs }) => !isOurs)) {
       ratios[`${ours.contender} / ${other.contender}`] = Object.fromEntries(
-        measures.map(({ key }) => [key, rounded(ours.spreads[key]!.median / other.spreads[key]!.median)]),
+        measures
+          .filter(({ key }) => other.spreads[key]!.median > 0)
+          .map(({ key }) => [key, rounded(ours.spreads[key]!.median / other.spreads[key]!.median)]),
       )
     }
   }
@@ -58,7 +60,10 @@ function rounded(figure: number): number {
 }
 
 function ratioLine(ratios: Readonly<Record<string, number>>, measures: readonly Measure[]): string {
-  return measures.map(({ key, label }) => `${label} ${ratios[key]!.toFixed(2)}`).join(' · ')
+  return measures
+    .filter(({ key }) => ratios[key] !== undefined)
+    .map(({ key, label }) => `${label} ${ratios[key]!.toFixed(2)}`)
+    .join(' · ')
 }
 
 /** Median and, in parentheses, least and most. */
@@ -77,6 +82,6 @@ function table(summaries: readonly Summary[], measures: readonly Measure[]): str
 }
 
 function spreadText({ min, median, max }: Spread, { unit }: Measure): string {
-  const digits = unit === 's' ? 2 : 0
-  return `${median.toFixed(digits)} (${min.toFixed(digits)}-${max.toFixed(digits)})`
+  const shown = (figure: number): string => (unit === 's' ? figure.toFixed(2) : (unit === 'ms' ? figure * 1000 : figure).toFixed(0))
+  return `${shown(median)} (${shown(min)}-${shown(max)})`
 }

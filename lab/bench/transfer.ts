@@ -1,23 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import type { BenchTorrents } from './bench-torrent.ts'
-import type { Client, Job, StartedClient } from './client.ts'
+import type { Client } from './client.ts'
 import { FirstPayloadWatch } from './first-payload.ts'
 import { freePort } from './free-port.ts'
 import type { Figures } from './measure.ts'
-import type { Payload } from './payload.ts'
-import { ProcessMeter } from './process-meter.ts'
-import type { Tracker } from './tracker.ts'
-
-/** What all transfers of a run have in common. */
-export interface Stage {
-  /** Everything that a transfer writes is below it, and gone after it. */
-  readonly folder: string
-  readonly tracker: Tracker
-  readonly payload: Payload
-  readonly torrents: BenchTorrents
-  readonly profileDir: string | undefined
-}
+import type { Stage } from './stage.ts'
+import { cpuSecondsOf, peakMiBOf, SwarmOfClients } from './swarm-of-clients.ts'
 
 export interface Sides {
   readonly seeder: Client
@@ -30,69 +16,39 @@ export interface Sides {
  * process until it says that everything is there and verified, and then it is verified again.
  */
 export async function transfer(stage: Stage, { seeder, leecher, seederCount }: Sides): Promise<Figures> {
-  const { tracker, payload, torrents, profileDir } = stage
-  const torrent = torrents.next()
-  const place = mkdtempSync(join(stage.folder, 'transfer-'))
-  const target = join(place, 'target')
-  mkdirSync(target)
-  const running: Running[] = []
-  const start = (client: Client, job: Omit<Job, 'torrent' | 'home' | 'profileDir'>): Running => {
-    const home = join(place, `home-${running.length}`)
-    mkdirSync(home)
-    const started = new Running(client.start({ ...job, torrent, home, profileDir }))
-    running.push(started)
-    return started
-  }
+  const { tracker, payload } = stage
+  const swarm = new SwarmOfClients(stage)
   try {
+    const dir = swarm.newDir('target')
     const ports = await Promise.all(Array.from({ length: seederCount }, freePort))
-    const seeders = ports.map((port) => start(seeder, { dir: payload.dir, role: 'share', port, peerPorts: [] }))
+    const seeders = ports.map((port) => swarm.start(seeder, { dir: payload.dir, role: 'share', port, peerPorts: [] }))
     await Promise.all(seeders.map(({ client }) => client.ready()))
+    if (seeder.meets === 'tracker') await tracker.whenSeeds(swarm.torrent.infoHash, seederCount)
     // Whoever does not ask the tracker is not known to it either.
-    const tellsPorts = seeder.meets === 'ports' || leecher.meets === 'ports'
-    if (seeder.meets === 'tracker') await tracker.whenSeeds(torrent.infoHash, seederCount)
+    const peerPorts = seeder.meets === 'ports' || leecher.meets === 'ports' ? ports : []
     const port = await freePort()
-    const seederCpuBefore = total(seeders, (each) => each.meter.cpuSeconds())
+    const seederCpuBefore = cpuSecondsOf(seeders)
     const firstPayload = new FirstPayloadWatch()
     const startedAtMs = performance.now()
-    const getter = start(leecher, { dir: target, role: 'get', port, peerPorts: tellsPorts ? ports : [] })
+    const getter = swarm.start(leecher, { dir, role: 'get', port, peerPorts })
     await getter.client.done()
     const doneAtMs = performance.now()
-    const leecherCpuSeconds = getter.meter.cpuSeconds()
-    const seederCpuSeconds = total(seeders, (each) => each.meter.cpuSeconds()) - seederCpuBefore
+    const leecherCpuSeconds = cpuSecondsOf([getter])
+    const seederCpuSeconds = cpuSecondsOf(seeders) - seederCpuBefore
     const figures = {
       wallSeconds: (doneAtMs - startedAtMs) / 1000,
       transferSeconds: (doneAtMs - firstPayload.seenAtMs()) / 1000,
       seederCpuSeconds,
       leecherCpuSeconds,
       cpuSeconds: seederCpuSeconds + leecherCpuSeconds,
-      seederMiB: Math.max(...seeders.map((each) => each.meter.peakMiB())),
-      leecherMiB: getter.meter.peakMiB(),
+      seederMiB: peakMiBOf(seeders),
+      leecherMiB: peakMiBOf([getter]),
     }
-    await Promise.all(running.map((each) => each.stop()))
-    await payload.verify(target, `${seeder.name} to ${leecher.name}`)
+    // A client may still hold back what it has verified, until it ends.
+    await swarm.stop()
+    await payload.verify(dir, `${seeder.name} to ${leecher.name}`)
     return figures
   } finally {
-    await Promise.all(running.map((each) => each.stop()))
-    rmSync(place, { recursive: true })
+    await swarm.end()
   }
-}
-
-/** A client and what it uses. */
-class Running {
-  readonly client: StartedClient
-  readonly meter: ProcessMeter
-
-  constructor(client: StartedClient) {
-    this.client = client
-    this.meter = new ProcessMeter(client.program.pid)
-  }
-
-  async stop(): Promise<void> {
-    this.meter.stop()
-    await this.client.program.stop()
-  }
-}
-
-function total(all: readonly Running[], figure: (each: Running) => number): number {
-  return all.reduce((sum, each) => sum + figure(each), 0)
 }
