@@ -5,7 +5,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { BenchTorrents } from './bench-torrent.ts'
 import type { Client } from './client.ts'
 import { shoal } from './clients/shoal.ts'
-import { chooseClients, USUAL_CLIENTS } from './clients.ts'
+import { clientsNamed, USUAL_CLIENTS } from './clients.ts'
 import type { Figures, Measure } from './measure.ts'
 import { type Payload, warmMemory } from './payload.ts'
 import { report } from './report.ts'
@@ -43,7 +43,7 @@ export class BenchRun {
     const { values } = parseArgs({ options: { ...COMMON_OPTIONS, ...own } })
     this.#values = values
     this.rounds = this.number('rounds')
-    this.clients = chooseClients(this.text('clients'), this.say)
+    this.clients = this.installed(clientsNamed(this.text('clients')))
     this.folder = mkdtempSync(join(this.text('dir'), 'shoal-bench-'))
     process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }))
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
@@ -69,6 +69,15 @@ export class BenchRun {
   /** What makes this run differ from another of the same case, for its report. */
   told(...options: readonly string[]): Record<string, string> {
     return Object.fromEntries(options.map((option) => [option, this.text(option)]))
+  }
+
+  /** Those that can run here; one line is said about each that cannot. */
+  installed<T extends { readonly name: string; whyMissing(): string | undefined }>(all: readonly T[]): T[] {
+    return all.filter((each) => {
+      const missing = each.whyMissing()
+      if (missing !== undefined) this.say(`${each.name} is left out: ${missing}`)
+      return missing === undefined
+    })
   }
 
   /** A contender for each client. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { anonymousMiB, threadSeconds, tickSeconds } from './proc-files.ts'
 
 /** Often enough to see a peak, and cheap: three small files of the kernel, about 0.1 ms. */
-const SAMPLE_EVERY_MS = 50
+const LOOK_EVERY_MS = 50
 
 /**
  * What a process has used so far, asked of Linux from outside.
@@ -15,30 +15,30 @@ export class ProcessMeter {
   #cpuSeconds = 0
   #peakMiB = 0
   readonly #pid: number
-  readonly #sampler: NodeJS.Timeout
+  readonly #timer: NodeJS.Timeout
 
-  constructor(pid: number) {
+  constructor(pid: number, { lookEveryMs = LOOK_EVERY_MS } = {}) {
     this.#pid = pid
-    this.#sampler = setInterval(() => this.#sample(), SAMPLE_EVERY_MS)
+    this.#timer = setInterval(() => this.#look(), lookEveryMs)
   }
 
-  /** User and system time of all its threads until now; what it was at its last sample when it has ended. */
+  /** User and system time of all its threads until now; what it was at the last look when it has ended. */
   cpuSeconds(): number {
-    this.#sample()
+    this.#look()
     return this.#cpuSeconds
   }
 
-  /** The most anonymous memory that it had at any sample. */
+  /** The most anonymous memory that it had at any look. */
   peakMiB(): number {
-    this.#sample()
+    this.#look()
     return this.#peakMiB
   }
 
   stop(): void {
-    clearInterval(this.#sampler)
+    clearInterval(this.#timer)
   }
 
-  #sample(): void {
+  #look(): void {
     // Living threads to the nanosecond, or the process with its ended threads in whole ticks: neither is ever too much.
     const living = this.#threads().reduce((sum, thread) => sum + this.#read(`task/${thread}/schedstat`, threadSeconds), 0)
     this.#cpuSeconds = Math.max(this.#cpuSeconds, living, this.#read('stat', tickSeconds))
