@@ -6,9 +6,9 @@ import { BenchTorrents } from './bench-torrent.ts'
 import type { Client } from './client.ts'
 import { shoal } from './clients/shoal.ts'
 import { clientsNamed, USUAL_CLIENTS } from './clients.ts'
-import type { Figures, Measure } from './measure.ts'
+import type { Figures } from './measure.ts'
 import { type Payload, warmMemory } from './payload.ts'
-import { report } from './report.ts'
+import { type Report, report } from './report.ts'
 import type { Stage } from './stage.ts'
 import { Tracker } from './tracker.ts'
 import { type Contender, takeTurns } from './turns.ts'
@@ -24,11 +24,8 @@ const COMMON_OPTIONS = {
   dir: { type: 'string', default: existsSync('/dev/shm') ? '/dev/shm' : tmpdir() },
 } as const
 
-export interface Race {
-  /** The case. */
-  readonly bench: string
-  readonly options: Readonly<Record<string, string>>
-  readonly measures: readonly Measure[]
+/** A report before it has been run. */
+export interface Race extends Omit<Report, 'results'> {
   readonly contenders: readonly Contender[]
 }
 
@@ -88,7 +85,7 @@ export class BenchRun {
   /** Lets them take turns, and tells the result. */
   async race(race: Race): Promise<void> {
     const results = await takeTurns(race.contenders, this.rounds, this.say)
-    report({ ...race, results })
+    await report({ ...race, results })
   }
 
   say = (line: string): void => console.error(line)

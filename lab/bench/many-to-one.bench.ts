@@ -22,6 +22,7 @@ await run.onStage(payload, run.bytes('piece-length'), async (stage) => {
     run.say(`${seederCount} to one`)
     await run.race({
       bench: 'many-to-one',
+      variant: String(seederCount),
       options: { ...run.told('size', 'piece-length'), seeders: String(seederCount) },
       measures: TRANSFER_MEASURES,
       contenders: run.ofClients((client) => transfer(stage, { seeder: client, leecher: client, seederCount })),

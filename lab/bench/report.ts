@@ -1,62 +1,44 @@
 import { execFileSync } from 'node:child_process'
 import { cpus } from 'node:os'
+import { join, relative } from 'node:path'
 import type { Measure } from './measure.ts'
-import { type Spread, spreadOf } from './statistics.ts'
+import type { Spread } from './statistics.ts'
+import { ratiosOf, rounded, type Summary, summaryOf } from './summary.ts'
 import type { Result } from './turns.ts'
 
 export interface Report {
   /** The case. */
   readonly bench: string
+  /** Told apart from others of the same case in the name of its chart. */
+  readonly variant?: string
   /** What makes this run differ from another of the same case, such as size and piece length. */
   readonly options: Readonly<Record<string, string>>
   readonly measures: readonly Measure[]
   readonly results: readonly Result[]
 }
 
-/** For people on stderr, one JSON line for programs on stdout. */
-export function report({ bench, options, measures, results }: Report): void {
+/** Where runs leave what is worth looking at: charts and profiles. Git does not see it. */
+export const ARTIFACTS = join(import.meta.dirname, '../../artifacts/bench')
+
+/** A table for people on stderr, one JSON line for programs on stdout, and a chart. */
+export async function report({ bench, variant, options, measures, results }: Report): Promise<void> {
   const where = {
     commit: execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8', cwd: import.meta.dirname }).trim(),
     machine: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
     node: process.version,
   }
-  const spreads = results.map((result) => ({ ...result, spreads: spreadsOf(result, measures) }))
-  const ratios = ratiosOf(spreads, measures)
-  for (const line of table(spreads, measures)) console.error(line)
+  const summaries = results.map((result) => summaryOf(result, measures))
+  const ratios = ratiosOf(summaries, measures)
+  for (const line of table(summaries, measures)) console.error(line)
   for (const [pair, each] of Object.entries(ratios)) console.error(`${pair}: ${ratioLine(each, measures)}`)
-  console.log(
-    JSON.stringify({ bench, ...where, options, ratios, results: spreads }, (_, value) =>
-      typeof value === 'number' ? rounded(value) : value,
-    ),
-  )
-}
-
-interface Summary extends Result {
-  readonly spreads: Readonly<Record<string, Spread>>
-}
-
-function spreadsOf({ rounds }: Result, measures: readonly Measure[]): Record<string, Spread> {
-  return Object.fromEntries(measures.map(({ key }) => [key, spreadOf(rounds.map((round) => rounded(round[key]!)))]))
-}
-
-/** Of medians: of each of ours to each of the others. */
-function ratiosOf(summaries: readonly Summary[], measures: readonly Measure[]): Record<string, Record<string, number>> {
-  const ratios: Record<string, Record<string, number>> = {}
-  for (const ours of summaries.filter(({ isOurs }) => isOurs)) {
-    for (const other of summaries.filter(({ isOurs }) => !isOurs)) {
-      ratios[`${ours.contender} / ${other.contender}`] = Object.fromEntries(
-        measures
-          .filter(({ key }) => other.spreads[key]!.median > 0)
-          .map(({ key }) => [key, rounded(ours.spreads[key]!.median / other.spreads[key]!.median)]),
-      )
-    }
-  }
-  return ratios
-}
-
-/** A figure with as many digits as mean something. */
-function rounded(figure: number): number {
-  return Number(figure.toPrecision(4))
+  const said = { bench, ...where, options, ratios, results: summaries }
+  console.log(JSON.stringify(said, (_, value: unknown) => (typeof value === 'number' ? rounded(value) : value)))
+  // Only now: it takes longer to load than a small case.
+  const { chartSpec, writeChart } = await import('./chart.ts')
+  const path = join(ARTIFACTS, `${[bench, ...(variant === undefined ? [] : [variant])].join('-')}.svg`)
+  const title = [bench, ...Object.entries(options).map(([name, value]) => `${name} ${value}`), where.commit].join(' · ')
+  await writeChart(path, chartSpec(title, summaries, measures))
+  console.error(`chart: ${relative('.', path)}`)
 }
 
 function ratioLine(ratios: Readonly<Record<string, number>>, measures: readonly Measure[]): string {

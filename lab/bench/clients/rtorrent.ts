@@ -5,6 +5,9 @@ import { needs } from '../../interop/requirement.ts'
 import type { Client, Job } from '../client.ts'
 import { saidInFile } from '../said-file.ts'
 
+/** It meets only one peer at an address, so each of ours has an address of its own: 127.0.1.1, 127.0.1.2, … */
+let started = 0
+
 /** Without its screen. What happens to its torrent makes it run a shell that writes a line to a file. */
 export const rtorrent: Client = {
   name: 'rtorrent',
@@ -29,6 +32,7 @@ function settingsOf({ torrent, dir, home, port }: Job, said: string): string {
 system.daemon.set = true
 directory.default.set = "${dir}"
 session.path.set = "${home}"
+network.bind_address.set = 127.0.${1 + Math.floor(started / 250)}.${1 + (started++ % 250)}
 network.port_range.set = ${port}-${port}
 network.port_random.set = no
 dht.mode.set = disable
