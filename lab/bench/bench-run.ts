@@ -8,7 +8,8 @@ import { shoal } from './clients/shoal.ts'
 import { clientsNamed, USUAL_CLIENTS } from './clients.ts'
 import type { Figures } from './measure.ts'
 import { type Payload, warmMemory } from './payload.ts'
-import { type Report, report } from './report.ts'
+import { showProfiles } from './profiles.ts'
+import { ARTIFACTS, type Report, report } from './report.ts'
 import type { Stage } from './stage.ts'
 import { Tracker } from './tracker.ts'
 import { type Contender, takeTurns } from './turns.ts'
@@ -18,14 +19,19 @@ const UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: MIB, GiB
 
 /** What every case can be told; a case adds its own. */
 const COMMON_OPTIONS = {
-  clients: { type: 'string', default: USUAL_CLIENTS },
-  rounds: { type: 'string', default: '5' },
+  clients: { type: 'string' },
+  rounds: { type: 'string' },
+  profile: { type: 'boolean', default: false },
   /** The payload goes here: into memory, where there is a folder that is. */
   dir: { type: 'string', default: existsSync('/dev/shm') ? '/dev/shm' : tmpdir() },
 } as const
 
+/** Unless it is told. A profile costs time, so such a run is not for its figures and needs nobody to compare with. */
+const USUAL = { clients: USUAL_CLIENTS, rounds: '5' }
+const USUAL_OF_PROFILE = { clients: 'shoal', rounds: '1' }
+
 /** A report before it has been run. */
-export interface Race extends Omit<Report, 'results'> {
+export interface Race extends Omit<Report, 'bench' | 'results'> {
   readonly contenders: readonly Contender[]
 }
 
@@ -34,12 +40,20 @@ export class BenchRun {
   readonly folder: string
   readonly clients: readonly Client[]
   readonly rounds: number
+  readonly #bench: string
+  readonly #profileDir: string | undefined
   readonly #values: Readonly<Record<string, unknown>>
 
-  constructor(own: ParseArgsOptionsConfig = {}) {
+  /** @param own the options of this case, and their defaults */
+  constructor(bench: string, own: ParseArgsOptionsConfig = {}) {
     const { values } = parseArgs({ options: { ...COMMON_OPTIONS, ...own } })
-    this.#values = values
+    this.#bench = bench
+    this.#values = { ...(values.profile === true ? USUAL_OF_PROFILE : USUAL), ...values }
     this.rounds = this.number('rounds')
+    if (values.profile === true) {
+      this.#profileDir = join(ARTIFACTS, `profile-${bench}`)
+      rmSync(this.#profileDir, { recursive: true, force: true })
+    }
     this.clients = this.installed(clientsNamed(this.text('clients')))
     this.folder = mkdtempSync(join(this.text('dir'), 'shoal-bench-'))
     process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }))
@@ -85,7 +99,8 @@ export class BenchRun {
   /** Lets them take turns, and tells the result. */
   async race(race: Race): Promise<void> {
     const results = await takeTurns(race.contenders, this.rounds, this.say)
-    await report({ ...race, results })
+    await report({ ...race, bench: this.#bench, results })
+    if (this.#profileDir !== undefined) showProfiles(this.#profileDir, this.say)
   }
 
   say = (line: string): void => console.error(line)
@@ -96,7 +111,7 @@ export class BenchRun {
     const tracker = await Tracker.start()
     try {
       const torrents = await BenchTorrents.create(payload.content, { dir: this.folder, tracker: tracker.announceUrl, pieceLength })
-      return await scene({ folder: this.folder, tracker, payload, pieceLength, torrents, profileDir: undefined })
+      return await scene({ folder: this.folder, tracker, payload, pieceLength, torrents, profileDir: this.#profileDir })
     } finally {
       await tracker.stop()
     }

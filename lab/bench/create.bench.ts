@@ -17,7 +17,7 @@ import { ProcessMeter } from './process-meter.ts'
  *     npm run bench -- create
  */
 
-const run = new BenchRun({
+const run = new BenchRun('create', {
   /** MiB */
   size: { type: 'string', default: '1024' },
   'piece-length': { type: 'string', default: '1MiB' },
@@ -26,7 +26,6 @@ const payload = Payload.file(join(run.folder, 'source'), run.number('size') * MI
 const pieceLength = run.bytes('piece-length')
 const expected = pieceHashesOf(payload.content)
 await run.race({
-  bench: 'create',
   options: run.told('size', 'piece-length'),
   measures: HASHING_MEASURES,
   contenders: [

@@ -13,7 +13,7 @@ import { transfer } from './transfer.ts'
  *     npm run bench -- foreign
  */
 
-const run = new BenchRun({
+const run = new BenchRun('foreign', {
   /** MiB */
   size: { type: 'string', default: '1024' },
   'piece-length': { type: 'string', default: '1MiB' },
@@ -28,7 +28,6 @@ const pairs = [
 const payload = Payload.file(join(run.folder, 'source'), run.number('size') * MIB)
 await run.onStage(payload, run.bytes('piece-length'), (stage) =>
   run.race({
-    bench: 'foreign',
     options: run.told('size', 'piece-length'),
     measures: TRANSFER_MEASURES,
     contenders: pairs.map(([seeder, leecher]) => ({

@@ -10,7 +10,7 @@ import { transfer } from './transfer.ts'
  *     npm run bench -- latency --rounds 11
  */
 
-const run = new BenchRun({
+const run = new BenchRun('latency', {
   /** MiB */
   size: { type: 'string', default: '1' },
   'piece-length': { type: 'string', default: '256KiB' },
@@ -18,7 +18,6 @@ const run = new BenchRun({
 const payload = Payload.file(join(run.folder, 'source'), run.number('size') * MIB)
 await run.onStage(payload, run.bytes('piece-length'), (stage) =>
   run.race({
-    bench: 'latency',
     options: run.told('size', 'piece-length'),
     measures: TRANSFER_MEASURES.map((measure) => (measure.unit === 's' ? { ...measure, unit: 'ms' } : measure)),
     contenders: run.ofClients((client) => transfer(stage, { seeder: client, leecher: client, seederCount: 1 })),

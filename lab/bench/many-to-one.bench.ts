@@ -10,7 +10,7 @@ import { transfer } from './transfer.ts'
  *     npm run bench -- many-to-one --seeders 1,8
  */
 
-const run = new BenchRun({
+const run = new BenchRun('many-to-one', {
   /** MiB */
   size: { type: 'string', default: '1024' },
   'piece-length': { type: 'string', default: '1MiB' },
@@ -21,7 +21,6 @@ await run.onStage(payload, run.bytes('piece-length'), async (stage) => {
   for (const seederCount of run.text('seeders').split(',').map(Number)) {
     run.say(`${seederCount} to one`)
     await run.race({
-      bench: 'many-to-one',
       variant: String(seederCount),
       options: { ...run.told('size', 'piece-length'), seeders: String(seederCount) },
       measures: TRANSFER_MEASURES,

@@ -21,7 +21,7 @@ const MEASURES: readonly Measure[] = [
   { key: 'peerMiB', label: 'memory of the largest', unit: 'MiB' },
 ]
 
-const run = new BenchRun({
+const run = new BenchRun('mesh', {
   /** MiB */
   size: { type: 'string', default: '256' },
   'piece-length': { type: 'string', default: '1MiB' },
@@ -30,7 +30,6 @@ const run = new BenchRun({
 const payload = Payload.file(join(run.folder, 'source'), run.number('size') * MIB)
 await run.onStage(payload, run.bytes('piece-length'), (stage) =>
   run.race({
-    bench: 'mesh',
     options: run.told('size', 'piece-length', 'peers'),
     measures: MEASURES,
     contenders: run.ofClients((client) => mesh(stage, client, run.number('peers'))),

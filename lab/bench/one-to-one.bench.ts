@@ -10,7 +10,7 @@ import { transfer } from './transfer.ts'
  *     npm run bench -- one-to-one --size 1024 --piece-length 256KiB
  */
 
-const run = new BenchRun({
+const run = new BenchRun('one-to-one', {
   /** MiB */
   size: { type: 'string', default: '1024' },
   'piece-length': { type: 'string', default: '1MiB' },
@@ -18,7 +18,6 @@ const run = new BenchRun({
 const payload = Payload.file(join(run.folder, 'source'), run.number('size') * MIB)
 await run.onStage(payload, run.bytes('piece-length'), (stage) =>
   run.race({
-    bench: 'one-to-one',
     options: run.told('size', 'piece-length'),
     measures: TRANSFER_MEASURES,
     contenders: run.ofClients((client) => transfer(stage, { seeder: client, leecher: client, seederCount: 1 })),

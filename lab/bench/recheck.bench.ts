@@ -15,7 +15,7 @@ import { SwarmOfClients } from './swarm-of-clients.ts'
  *     npm run bench -- recheck
  */
 
-const run = new BenchRun({
+const run = new BenchRun('recheck', {
   /** MiB */
   size: { type: 'string', default: '1024' },
   'piece-length': { type: 'string', default: '1MiB' },
@@ -23,7 +23,6 @@ const run = new BenchRun({
 const payload = Payload.file(join(run.folder, 'source'), run.number('size') * MIB)
 await run.onStage(payload, run.bytes('piece-length'), (stage) =>
   run.race({
-    bench: 'recheck',
     options: run.told('size', 'piece-length'),
     measures: HASHING_MEASURES,
     contenders: [...run.ofClients((client) => recheck(stage, client)), oneCore(payload)],

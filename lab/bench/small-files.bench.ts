@@ -10,7 +10,7 @@ import { transfer } from './transfer.ts'
  *     npm run bench -- small-files --files 2000
  */
 
-const run = new BenchRun({
+const run = new BenchRun('small-files', {
   /** MiB, all together */
   size: { type: 'string', default: '256' },
   files: { type: 'string', default: '2000' },
@@ -19,7 +19,6 @@ const run = new BenchRun({
 const payload = Payload.folder(join(run.folder, 'source'), { bytes: run.number('size') * MIB, fileCount: run.number('files') })
 await run.onStage(payload, run.bytes('piece-length'), (stage) =>
   run.race({
-    bench: 'small-files',
     options: run.told('size', 'files', 'piece-length'),
     measures: TRANSFER_MEASURES,
     contenders: run.ofClients((client) => transfer(stage, { seeder: client, leecher: client, seederCount: 1 })),
