@@ -98,7 +98,8 @@ export class BenchRun {
 
   /** Lets them take turns, and tells the result. */
   async race(race: Race): Promise<void> {
-    const results = await takeTurns(race.contenders, this.rounds, this.say)
+    const { results, out } = await takeTurns(race.contenders, this.rounds, this.say)
+    if (out.length > 0) process.exitCode = 1
     await report({ ...race, bench: this.#bench, results })
     if (this.#profileDir !== undefined) showProfiles(this.#profileDir, this.say)
   }

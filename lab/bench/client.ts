@@ -40,4 +40,4 @@ export interface StartedClient {
 }
 
 /** Far more than any case needs; a client that stalls is told apart from one that is slow. */
-export const STALLED_AFTER_MS = 120_000
+export const STALLED_AFTER_MS = 60_000

@@ -14,12 +14,20 @@ export interface Result {
   readonly rounds: readonly Figures[]
 }
 
+export interface Outcome {
+  /** Of those who stayed to the end. */
+  readonly results: readonly Result[]
+  /** The names of those who failed. */
+  readonly out: readonly string[]
+}
+
 /**
  * Lets the contenders take turns (A B C, A B C, …), so that whatever the machine does meanwhile happens to all of them.
- * A first turn of each is not counted: it warms caches, memory and compiled code. Whoever fails is out, and said to be.
+ * A first turn of each is not counted: it warms caches, memory and compiled code. Whoever fails once is out, and said to be.
  */
-export async function takeTurns(contenders: readonly Contender[], roundCount: number, say: (line: string) => void): Promise<Result[]> {
+export async function takeTurns(contenders: readonly Contender[], roundCount: number, say: (line: string) => void): Promise<Outcome> {
   const racing = new Map(contenders.map((contender) => [contender, [] as Figures[]]))
+  const out: string[] = []
   for (let round = 0; round <= roundCount; round++) {
     for (const [contender, rounds] of racing) {
       try {
@@ -28,10 +36,10 @@ export async function takeTurns(contenders: readonly Contender[], roundCount: nu
       } catch (error) {
         say(`${contender.name} is out: ${error instanceof Error ? error.message : String(error)}`)
         racing.delete(contender)
-        process.exitCode = 1
+        out.push(contender.name)
       }
     }
     say(round === 0 ? 'warmed up' : `round ${round} of ${roundCount}`)
   }
-  return [...racing].filter(([, rounds]) => rounds.length > 0).map(([{ name, isOurs }, rounds]) => ({ contender: name, isOurs, rounds }))
+  return { results: [...racing].map(([{ name, isOurs }, rounds]) => ({ contender: name, isOurs, rounds })), out }
 }
