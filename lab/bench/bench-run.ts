@@ -40,9 +40,13 @@ export class BenchRun {
   readonly folder: string
   readonly clients: readonly Client[]
   readonly rounds: number
+  /** Where our processes write their profiles, each into a folder of its own, when that is asked for. */
+  readonly profileDir: string | undefined
   readonly #bench: string
-  readonly #profileDir: string | undefined
   readonly #values: Readonly<Record<string, unknown>>
+
+  /** Tells people how it goes. */
+  readonly say = (line: string): void => console.error(line)
 
   /** @param own the options of this case, and their defaults */
   constructor(bench: string, own: ParseArgsOptionsConfig = {}) {
@@ -51,8 +55,8 @@ export class BenchRun {
     this.#values = { ...(values.profile === true ? USUAL_OF_PROFILE : USUAL), ...values }
     this.rounds = this.number('rounds')
     if (values.profile === true) {
-      this.#profileDir = join(ARTIFACTS, `profile-${bench}`)
-      rmSync(this.#profileDir, { recursive: true, force: true })
+      this.profileDir = join(ARTIFACTS, `profile-${bench}`)
+      rmSync(this.profileDir, { recursive: true, force: true })
     }
     this.clients = this.installed(clientsNamed(this.text('clients')))
     this.folder = mkdtempSync(join(this.text('dir'), 'shoal-bench-'))
@@ -101,10 +105,8 @@ export class BenchRun {
     const { results, out } = await takeTurns(race.contenders, this.rounds, this.say)
     if (out.length > 0) process.exitCode = 1
     await report({ ...race, bench: this.#bench, results })
-    if (this.#profileDir !== undefined) showProfiles(this.#profileDir, this.say)
+    if (this.profileDir !== undefined) showProfiles(this.profileDir, this.say)
   }
-
-  say = (line: string): void => console.error(line)
 
   /** Runs `scene` with a tracker, a torrent of the payload, and memory that has been touched before. */
   async onStage<T>(payload: Payload, pieceLength: number, scene: (stage: Stage) => Promise<T>): Promise<T> {
@@ -112,7 +114,7 @@ export class BenchRun {
     const tracker = await Tracker.start()
     try {
       const torrents = await BenchTorrents.create(payload.content, { dir: this.folder, tracker: tracker.announceUrl, pieceLength })
-      return await scene({ folder: this.folder, tracker, payload, pieceLength, torrents, profileDir: this.#profileDir })
+      return await scene({ folder: this.folder, tracker, payload, pieceLength, torrents, profileDir: this.profileDir })
     } finally {
       await tracker.stop()
     }

@@ -28,7 +28,7 @@ export interface Job {
    */
   readonly role: 'share' | 'get' | 'complete'
   /** Where to write CPU profiles; only our own programs can. */
-  readonly profileDir?: string | undefined
+  readonly profileDir: string | undefined
 }
 
 export interface StartedClient {

@@ -38,8 +38,10 @@ await run.race({
 
 async function create(creator: Creator): Promise<Figures> {
   const target = join(run.folder, 'made.torrent')
+  const profileDir = run.profileDir === undefined ? undefined : join(run.profileDir, creator.name)
+  if (profileDir !== undefined) rmSync(profileDir, { recursive: true, force: true })
   const startedAtMs = performance.now()
-  const program = creator.start({ content: payload.content, target, pieceLength })
+  const program = creator.start({ content: payload.content, target, pieceLength, profileDir })
   // It ends by itself: what it used is known as of the last look.
   const meter = new ProcessMeter(program.pid, { lookEveryMs: 10 })
   try {

@@ -15,6 +15,8 @@ export interface CreateJob {
   /** The .torrent file to write. */
   readonly target: string
   readonly pieceLength: number
+  /** Where to write CPU profiles; only our own program can. */
+  readonly profileDir: string | undefined
 }
 
 /** Some creators insist on a tracker. Nobody asks it. */

@@ -1,11 +1,10 @@
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fromHex } from '@shoal/protocol/bytes'
 import { isTrackerFailure } from '@shoal/protocol/tracker/announce'
 import { buildScrapeUrl, parseScrapeReply } from '@shoal/protocol/tracker/http'
 import { Program } from '../interop/program.ts'
+import { SHOAL } from './clients/shoal.ts'
 
-const SHOAL = join(import.meta.dirname, '../../packages/cli/bin/shoal.js')
 const ASK_EVERY_MS = 10
 const KNOWN_WITHIN_MS = 30_000
 
