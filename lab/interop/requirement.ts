@@ -2,8 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** What a test may need from outside npm. Each is a program, except where HOW_TO_FIND says otherwise. */
-export type Requirement = 'aria2c' | 'transmission-daemon' | 'transmission-create' | 'libtorrent' | 'network-namespace'
+/** What a test or a benchmark may need from outside npm. Each is a program, except where HOW_TO_FIND says otherwise. */
+export type Requirement =
+  | 'aria2c'
+  | 'transmission-daemon'
+  | 'transmission-create'
+  | 'libtorrent'
+  | 'network-namespace'
+  | 'rtorrent'
+  | 'qbittorrent-nox'
+  | 'mktorrent'
 
 /** The Python that Debian's python3-libtorrent installs for; another one on PATH would not find it. */
 export const PYTHON = '/usr/bin/python3'
@@ -14,6 +22,9 @@ const HOW_TO_GET: Readonly<Record<Requirement, string>> = {
   'transmission-create': 'apt install transmission-cli',
   libtorrent: 'apt install python3-libtorrent',
   'network-namespace': 'needs unprivileged user namespaces, or root',
+  rtorrent: 'apt install rtorrent',
+  'qbittorrent-nox': 'apt install qbittorrent-nox',
+  mktorrent: 'apt install mktorrent',
 }
 
 const HOW_TO_FIND: Readonly<Partial<Record<Requirement, readonly [string, ...string[]]>>> = {
