@@ -43,6 +43,8 @@ export class SimHasher implements Hasher {
     this.#nextFailure = code
   }
 
+  wake(): void {}
+
   allocate(byteLength: number): Uint8Array {
     const bytes = new Uint8Array(byteLength)
     this.#allocated.add(bytes.buffer)
