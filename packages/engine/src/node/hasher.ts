@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { EngineError } from '../base/errors.ts'
 import type { FileSlice, Hasher } from '../ports/hasher.ts'
 import { NodeDiskFile } from './disk-file.ts'
-import type { FromWorker, ToWorker, WorkerSlice } from './hash-worker.ts'
+import type { Answer, FromWorker, HashJob, ToWorker, WorkerSlice } from './hash-worker.ts'
 import { diskError } from './system-error.ts'
 
 /** More threads than this only wait for the memory. */
@@ -66,8 +66,8 @@ export class NodeHasher implements Hasher {
     return new Uint8Array(memory)
   }
 
-  wake(): void {
-    if (!this.#isClosed && this.#threads.length === 0) this.#start()
+  wake(threads: number): void {
+    while (!this.#isClosed && this.#threads.length < Math.min(threads, this.threads)) this.#start()
   }
 
   async verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean> {
@@ -77,14 +77,14 @@ export class NodeHasher implements Hasher {
     return await new Promise<boolean>((resolve, reject) => {
       this.#run({ doing: 'write to', slices: targets, resolve, reject }, (thread, jobId, borrowed) => {
         thread.show(slabId, bytes.buffer as SharedArrayBuffer)
-        return { type: 'verify', jobId, slabId, byteOffset, byteLength, expected, targets: borrowed }
+        thread.send({ type: 'verify', jobId, slabId, byteOffset, byteLength, expected, targets: borrowed })
       })
     })
   }
 
   hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
-      this.#run({ doing: 'read', slices, resolve, reject }, (_thread, jobId, borrowed) => ({ type: 'hash', jobId, slices: borrowed }))
+      this.#run({ doing: 'read', slices, resolve, reject }, (thread, jobId, borrowed) => thread.sendSoon({ jobId, slices: borrowed }))
     })
   }
 
@@ -102,7 +102,7 @@ export class NodeHasher implements Hasher {
     await Promise.all(this.#threads.splice(0).map((thread) => thread.stop()))
   }
 
-  #run(job: Job, message: (thread: HashThread, jobId: number, slices: WorkerSlice[]) => ToWorker): void {
+  #run(job: Job, send: (thread: HashThread, jobId: number, slices: WorkerSlice[]) => void): void {
     if (this.#isClosed) {
       job.reject(new EngineError('CLOSED', 'Cannot hash any more: the hasher has been closed.'))
       return
@@ -116,7 +116,7 @@ export class NodeHasher implements Hasher {
     }
     const thread = this.#leastBusy()
     const jobId = thread.accept(job)
-    thread.send(message(thread, jobId, borrowed))
+    send(thread, jobId, borrowed)
   }
 
   /** Of the threads that are up, where one is: what waits for one that starts could be done by then. */
@@ -145,6 +145,8 @@ class HashThread {
   readonly #worker: Worker
   readonly #jobs = new Map<number, Job>()
   readonly #knownSlabs = new Set<number>()
+  readonly #toHash: HashJob[] = []
+  readonly #sendBatch = (): void => this.send({ type: 'hash', jobs: this.#toHash.splice(0) })
   #nextJobId = 0
   /** It has begun to run: what it is given now is done at once. */
   isUp = false
@@ -162,7 +164,10 @@ class HashThread {
     this.#worker.once('online', () => {
       this.isUp = true
     })
-    this.#worker.on('message', (answer: FromWorker) => this.#answered(answer))
+    this.#worker.on('message', (message: FromWorker) => {
+      if (message.type === 'answers') for (const answer of message.answers) this.#answered(answer)
+      else this.#answered(message)
+    })
     this.#worker.on('error', (error: Error) => {
       this.#lastError = error
     })
@@ -193,12 +198,17 @@ class HashThread {
     this.#worker.postMessage(message)
   }
 
+  /** With all others of this turn, in one message. */
+  sendSoon(job: HashJob): void {
+    if (this.#toHash.push(job) === 1) process.nextTick(this.#sendBatch)
+  }
+
   async stop(): Promise<void> {
     await this.#worker.terminate()
     this.#failAll()
   }
 
-  #answered(answer: FromWorker): void {
+  #answered(answer: Answer): void {
     const job = this.#jobs.get(answer.jobId)
     if (job === undefined) throw new Error(`Cannot happen: an answer to job ${answer.jobId}, which was never given`)
     this.#finish(answer.jobId, job)

@@ -16,8 +16,8 @@ export interface FileSlice {
 export interface Hasher {
   /** How many pieces are worked on at the same time. */
   readonly threads: number
-  /** There will soon be pieces: what takes time to start may start now. */
-  wake(): void
+  /** There will soon be work for so many threads: those that take time to start may start now. */
+  wake(threads: number): void
   /** Memory that the workers can see too. Ours until the process ends; ask once, use again. */
   allocate(byteLength: number): Uint8Array
   /**

@@ -43,7 +43,7 @@ export class SimHasher implements Hasher {
     this.#nextFailure = code
   }
 
-  wake(): void {}
+  wake(_threads: number): void {}
 
   allocate(byteLength: number): Uint8Array {
     const bytes = new Uint8Array(byteLength)
