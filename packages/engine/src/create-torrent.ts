@@ -21,6 +21,7 @@ import { NodeSystem } from './node/system.ts'
 import { diskError } from './node/system-error.ts'
 import type { Disk, FileStamp } from './ports/disk.ts'
 import type { FileSlice, Hasher } from './ports/hasher.ts'
+import { inHashLanes } from './storage/hash-lanes.ts'
 import { inLanes } from './storage/lanes.ts'
 import { type HeldFile, OpenFiles } from './storage/open-files.ts'
 
@@ -73,8 +74,7 @@ interface FoundFile extends NewFile {
 
 const MIN_PIECE_LENGTH = 16 * 1024
 const MAX_PIECE_LENGTH = 128 * 1024 * 1024
-/** Two pieces a thread: while one is hashed the next one is read. */
-const PIECES_A_THREAD = 2
+const FILES_LOOKED_AT_AT_ONCE = 2
 const MAX_OPEN_FILES = 64
 /** A piece of more files than this is read into memory, a file at a time. */
 const MAX_FILES_AT_ONCE = 32
@@ -277,17 +277,18 @@ class Content {
 
   /** 20 bytes a piece, one after another. */
   async hash({ onProgress, signal }: CreateTorrentOptions): Promise<Uint8Array> {
-    const { pieceCount, totalSize } = this.#geometry
+    const { pieceCount, pieceLength, totalSize } = this.#geometry
     const hashes = new Uint8Array(pieceCount * 20)
     let hashedBytes = 0
     try {
-      await inLanes(this.#hasher.threads * PIECES_A_THREAD, indices(pieceCount), async (pieceIndex) => {
+      await inHashLanes({ hasher: this.#hasher, pieceLength, pieceCount }, indices(pieceCount), async (pieceIndex) => {
         signal?.throwIfAborted()
         hashes.set(await this.#hashPiece(pieceIndex), pieceIndex * 20)
         hashedBytes += this.#geometry.pieceSize(pieceIndex)
         onProgress?.({ hashedBytes, totalBytes: totalSize })
       })
-      await inLanes(PIECES_A_THREAD, this.#stamps, async ([file, stamp]) => {
+      signal?.throwIfAborted()
+      await inLanes(FILES_LOOKED_AT_AT_ONCE, this.#stamps, async ([file, stamp]) => {
         const now = await this.#disk.stat(this.#root, file.path)
         if (now?.size !== stamp.size || now.modifiedMs !== stamp.modifiedMs) throw changed(this.#root, file)
       })

@@ -151,7 +151,8 @@ export class StorageRun {
     this.trust = judgeResume({ state, boot, torrent, found, homeOf: (fileIndex) => this.storage.homeOf(fileIndex) })
     this.notes = [...notes, ...this.trust.notes]
     this.have = this.trust.verified.clone()
-    const checked = await recheck({ storage: this.storage, hasher: this.hasher, toCheck: this.trust.toCheck })
+    const { pieceLength } = torrent
+    const checked = await recheck({ storage: this.storage, hasher: this.hasher, pieceLength, toCheck: this.trust.toCheck })
     this.recheckedCount = this.trust.toCheck.count
     checked.verified.forEachSet((pieceIndex) => {
       this.have.set(pieceIndex)

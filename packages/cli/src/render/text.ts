@@ -1,13 +1,19 @@
+import { createRequire } from 'node:module'
 import { cleanText } from '@shoal/protocol/clean-text'
-import stringWidth from 'string-width'
 
 /** A name or sentence from a stranger longer than this is cut before anything else looks at it. */
 const MAX_CHARACTERS = 512
 
 /** How many terminal cells the text takes: two for a Chinese character, none for a combining mark. */
 export function widthOf(text: string): number {
+  if (PRINTABLE_ASCII.test(text)) return text.length
+  stringWidth ??= (createRequire(import.meta.url)('string-width') as typeof import('string-width')).default
   return stringWidth(text)
 }
+
+const PRINTABLE_ASCII = /^[ -~]*$/
+/** Loaded when the first other character is met: its tables of emoji take 50 ms of every start. */
+let stringWidth: typeof import('string-width').default | undefined
 
 /** A stranger's text on one line, without anything that could move the cursor or turn the writing around. */
 export function clean(text: string): string {
@@ -25,7 +31,8 @@ export function fitted(text: string, cells: number): string {
   if (cells <= 0) return ''
   let kept = ''
   let keptWidth = 0
-  for (const { segment } of SEGMENTER.segment(text)) {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
+  for (const { segment } of segmenter.segment(text)) {
     const width = widthOf(segment)
     if (keptWidth + width > cells - 1) break
     kept += segment
@@ -47,4 +54,5 @@ export function spread(left: string, right: string, cells: number): string {
 
 const MIN_LEFT_CELLS = 4
 
-const SEGMENTER = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** Made when first needed: that takes 10 ms. */
+let segmenter: Intl.Segmenter | undefined

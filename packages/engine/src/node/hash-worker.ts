@@ -24,9 +24,18 @@ export type ToWorker =
       readonly expected: Uint8Array
       readonly targets: readonly WorkerSlice[]
     }
-  | { readonly type: 'hash'; readonly jobId: number; readonly slices: readonly WorkerSlice[] }
+  /** Many at once: with small pieces the messages would cost as much as the hashing. */
+  | { readonly type: 'hash'; readonly jobs: readonly HashJob[] }
 
-export type FromWorker =
+export interface HashJob {
+  readonly jobId: number
+  readonly slices: readonly WorkerSlice[]
+}
+
+/** To a `hash` all its answers come in one message, when the last is done. */
+export type FromWorker = Answer | { readonly type: 'answers'; readonly answers: readonly Answer[] }
+
+export type Answer =
   | { readonly type: 'verified'; readonly jobId: number; readonly isRight: boolean }
   | { readonly type: 'hashed'; readonly jobId: number; readonly digest: Uint8Array | undefined }
   | {
@@ -38,8 +47,11 @@ export type FromWorker =
       readonly message: string
     }
 
-/** Large enough to make the calls cheap, small enough to stay in the cache between read and hash. */
-const READ_STEP_BYTES = 256 * 1024
+/**
+ * Large enough to make the calls cheap, small enough to stay in the cache between read and hash. Here 16 KiB gave 1.31, 128
+ * and 256 KiB 1.38, 1 MiB 1.33 GiB/s; SHA-1 alone 1.80, reading alone 6.6.
+ */
+const READ_STEP_BYTES = 128 * 1024
 
 const slabs = new Map<number, SharedArrayBuffer>()
 let readBuffer: Uint8Array | undefined
@@ -54,20 +66,24 @@ port.on('message', (job: ToWorker) => {
     slabs.set(job.slabId, job.memory)
     return
   }
-  const { jobId } = job
+  if (job.type === 'verify') {
+    const { jobId, expected, targets } = job
+    port.postMessage(answerOf(jobId, () => ({ type: 'verified', jobId, isRight: verifyAndWrite(viewOf(job), expected, targets) })))
+    return
+  }
+  const answers = job.jobs.map(({ jobId, slices }) => answerOf(jobId, () => ({ type: 'hashed', jobId, digest: hashSlices(slices) })))
+  port.postMessage({ type: 'answers', answers } satisfies FromWorker)
+})
+
+function answerOf(jobId: number, work: () => Answer): Answer {
   sliceIndex = 0
-  let answer: FromWorker
   try {
-    answer =
-      job.type === 'verify'
-        ? { type: 'verified', jobId, isRight: verifyAndWrite(viewOf(job), job.expected, job.targets) }
-        : { type: 'hashed', jobId, digest: hashSlices(job.slices) }
+    return work()
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
-    answer = { type: 'failed', jobId, sliceIndex, code, message }
+    return { type: 'failed', jobId, sliceIndex, code, message }
   }
-  port.postMessage(answer)
-})
+}
 
 function viewOf(job: { readonly slabId: number; readonly byteOffset: number; readonly byteLength: number }): Uint8Array {
   const memory = slabs.get(job.slabId)

@@ -37,6 +37,21 @@ describe('NodeHasher', () => {
     await hasher.close()
   })
 
+  test('threads that are woken start before there is work, and do it', async () => {
+    const hasher = new NodeHasher({ threads: 2 })
+    hasher.wake(1)
+    hasher.wake(9)
+    const file = await disk.openFile(root, ['f'], 'write')
+    while (workers.length < 2) await new Promise((resolve) => setImmediate(resolve)) // Node tells of them a little later
+    await file.write(new Uint8Array(1000), 0)
+    const digests = await Promise.all(Array.from({ length: 100 }, (_, length) => hasher.hashSlices([{ file, offset: 0, length }])))
+    for (const [length, digest] of digests.entries()) assert.deepEqual(digest, hasher.sha1(new Uint8Array(length)))
+    assert.equal(await hasher.hashSlices([{ file, offset: 0, length: 1001 }]), undefined)
+    await file.close()
+    assert.equal(workers.length, 2)
+    await hasher.close()
+  })
+
   test('a thread that dies fails its work with DISK_FAILED, gives the files back, and is replaced', async () => {
     const hasher = new NodeHasher({ threads: 1 })
     const file = await disk.openFile(root, ['hole'], 'write')

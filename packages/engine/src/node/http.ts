@@ -1,5 +1,4 @@
-import { type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { isIP, isIPv4 } from 'node:net'
 import { promisify } from 'node:util'
 import { gunzip, inflate, inflateRaw } from 'node:zlib'
@@ -16,9 +15,12 @@ const MAX_INFLATION = 100
 /** Below this a high ratio harms nobody: a peer list of zeros compresses well. */
 const HARMLESS_BYTES = 64 * 1024
 
-const gunzipAsync = promisify(gunzip)
-const inflateAsync = promisify(inflate)
-const inflateRawAsync = promisify(inflateRaw)
+/**
+ * Asked for when a tracker is, not imported: an import reads every export of the module, and one of these (`WebSocket`)
+ * loads a whole web client. That took 10 ms of every start.
+ */
+const plainHttp = () => process.getBuiltinModule('node:http')
+const secureHttp = () => process.getBuiltinModule('node:https')
 
 /** What `httpGet` needs to know of the network. */
 export interface AddressBook {
@@ -152,8 +154,8 @@ function requestOnce(url: URL, address: string, signal: AbortSignal): Promise<In
     } as const
     const request =
       url.protocol === 'https:'
-        ? requestHttps({ ...options, rejectUnauthorized: true, servername: isIP(host) === 0 ? host : '' })
-        : requestHttp(options)
+        ? secureHttp().request({ ...options, rejectUnauthorized: true, servername: isIP(host) === 0 ? host : '' })
+        : plainHttp().request(options)
     request.once('response', resolve)
     request.on('error', reject)
     request.once('upgrade', (_response, socket) => {
@@ -207,9 +209,9 @@ async function decompress(body: Buffer, encoding: string, url: URL, maxBytes: nu
         return plainBytes(body)
       case 'gzip':
       case 'x-gzip':
-        return plainBytes(await gunzipAsync(body, limits))
+        return plainBytes(await promisify(gunzip)(body, limits))
       case 'deflate': // with the zlib header as it should be, or without as some servers send it
-        return plainBytes(await (((body[0] ?? 0) & 0x0f) === 8 ? inflateAsync(body, limits) : inflateRawAsync(body, limits)))
+        return plainBytes(await promisify(((body[0] ?? 0) & 0x0f) === 8 ? inflate : inflateRaw)(body, limits))
     }
   } catch (error) {
     if (errorCode(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(url, limits.maxOutputLength, error)

@@ -1,8 +1,12 @@
 import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
 import type { System, Timer } from '../ports/system.ts'
 
-/** How much of its rate a limiter saves up: what may go at once after a pause. */
-const SAVED_MS = 100
+/** How much of its rate a limiter saves up: what may go at once after a pause. More would be a burst. */
+const SAVED_MS = 50
+/** Those who wait are served this often, each time with as much as the rate brings meanwhile. */
+const SERVED_EVERY_MS = 25
+/** While somebody waits, what a late timer has missed is not lost: up to this much of the rate. */
+const LATE_MS = 150
 /** Waking everybody for every few bytes would cost more than the bytes. */
 const SHORTEST_WAIT_MS = 5
 const LONGEST_WAIT_MS = 1000
@@ -57,7 +61,8 @@ export class RateLimiter {
     this.#fill(this.#system.now())
     if (this.#rate === Infinity) this.#tokens = 0
     this.#rate = bytesPerSecond
-    this.#tokens = Math.min(this.#tokens, this.#mostSaved())
+    // What was saved at another rate is not worth more than a pause at this one.
+    this.#tokens = Math.min(this.#tokens, Math.max(BLOCK_LENGTH, (this.#rate * SAVED_MS) / 1000))
     this.#stopWaiting()
     this.#wait()
   }
@@ -107,7 +112,8 @@ export class RateLimiter {
   }
 
   #mostSaved(): number {
-    return Math.max(BLOCK_LENGTH, (this.#rate * SAVED_MS) / 1000)
+    const isAwaited = this.#waiters.size > 0 || this.#isServing
+    return Math.max(BLOCK_LENGTH, (this.#rate * (isAwaited ? LATE_MS : SAVED_MS)) / 1000)
   }
 
   #fill(now: number): void {
@@ -146,8 +152,7 @@ export class RateLimiter {
     let delay = 0
     if (this.#rate !== Infinity) {
       this.#fill(this.#system.now())
-      // A block for whoever is first, or half of what can be saved if that is more: a late timer then loses nothing.
-      const wanted = Math.max(BLOCK_LENGTH, this.#mostSaved() / 2)
+      const wanted = Math.max(BLOCK_LENGTH, (this.#rate * SERVED_EVERY_MS) / 1000)
       delay = Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, ((wanted - this.#tokens) * 1000) / this.#rate))
     }
     return this.#system.after(delay, () => {

@@ -13,6 +13,8 @@ class SimulatedPeer {
   bytesPerMs: number
   roundTripMs: number
   deepest = 0
+  /** Memory is short where its blocks go. */
+  isLean = false
   /** There is no more to ask of it at once, whatever the depth. */
   mostOut = Number.POSITIVE_INFINITY
   #freeAt = 0
@@ -25,7 +27,7 @@ class SimulatedPeer {
   }
 
   ask(): void {
-    const depth = this.pipeline.depth(this.now)
+    const depth = this.pipeline.depth(this.now, this.isLean)
     this.deepest = Math.max(this.deepest, depth)
     while (this.pipeline.outstanding < Math.min(depth, this.mostOut)) {
       const pieceIndex = this.#nextBlock >> 4
@@ -54,6 +56,27 @@ describe('RequestPipeline depth', () => {
   test('starts with sixteen blocks', () => {
     assert.equal(new RequestPipeline({ now: 7 }).depth(7), 16)
   })
+
+  for (const { bytesPerSecond, roundTripMs } of [
+    { bytesPerSecond: 200_000, roundTripMs: 20 },
+    { bytesPerSecond: 5_000_000, roundTripMs: 5 },
+    { bytesPerSecond: 20_000_000, roundTripMs: 100 },
+  ]) {
+    test(`where memory is short, keeps ${bytesPerSecond} bytes a second over ${roundTripMs} ms busy with little`, () => {
+      const peer = new SimulatedPeer(bytesPerSecond, roundTripMs)
+      peer.pipeline.setRemoteLimit(4096)
+      peer.run(10_000)
+      peer.isLean = true
+      peer.run(12_000)
+      const before = peer.received
+      peer.deepest = 0
+      peer.run(17_000)
+      assert.ok(peer.received - before >= 0.95 * 5 * bytesPerSecond, String(peer.received - before))
+      const travels = (bytesPerSecond * roundTripMs) / 1000 / BLOCK
+      const queued = (bytesPerSecond * 0.1) / BLOCK
+      assert.ok(peer.deepest <= Math.max(4, 1.3 * (travels + queued) + 1), String(peer.deepest))
+    })
+  }
 
   test('fills 1 Gbit/s over 100 ms within five seconds', () => {
     const peer = new SimulatedPeer(125_000_000, 100)

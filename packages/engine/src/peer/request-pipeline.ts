@@ -27,6 +27,8 @@ const BUSY_DEPTH = 64
 const FASTEST_DEPTH = 160
 const TURN_MS = 10
 const DEEPEST = 4096
+/** What may queue at the peer, beyond what travels, where memory is short. */
+const LEAN_QUEUE_MS = 100
 /** What a peer surely takes when it did not say (`reqq`, BEP 10): the default of many clients. */
 const DEFAULT_REMOTE_LIMIT = 250
 /** A round has to be this much faster than the best one before, or doubling did not pay. */
@@ -131,8 +133,8 @@ export class RequestPipeline {
     this.#remoteLimit = requestCount >= 1 ? Math.floor(requestCount) : DEFAULT_REMOTE_LIMIT
   }
 
-  /** How many requests should be out now. */
-  depth(now: number): number {
+  /** How many requests should be out now. `isLean`: no more than the line holds, because what is out takes scarce memory. */
+  depth(now: number, isLean = false): number {
     if (this.isSnubbed(now)) return 1
     const limit = Math.min(DEEPEST, this.#remoteLimit)
     if (this.#isStarting) return Math.min(this.#startDepth, limit)
@@ -142,6 +144,9 @@ export class RequestPipeline {
     depth = Math.max(depth, Math.min(FASTEST_DEPTH, blocksFor(rate, TURN_MS / 2)))
     if (base !== Infinity) depth = Math.max(depth, blocksFor(rate, base))
     if (now < this.#startDepthUntil) depth = Math.max(depth, this.#startDepth)
+    if (isLean && base !== Infinity) {
+      depth = Math.min(depth, Math.max(SMALLEST_DEPTH, Math.ceil((rate * (base + LEAN_QUEUE_MS)) / (1000 * BLOCK_LENGTH))))
+    }
     if (!Number.isNaN(this.#drainingSince)) depth = Math.max(SMALLEST_DEPTH, depth >> 2)
     return Math.min(depth, limit)
   }

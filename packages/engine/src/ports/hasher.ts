@@ -24,6 +24,8 @@ export interface RunningHash {
 export interface Hasher {
   /** How many pieces are worked on at the same time. */
   readonly threads: number
+  /** There will soon be work for so many threads: those that take time to start may start now. */
+  wake(threads: number): void
   /** Memory that the workers can see too. Ours until the process ends; ask once, use again. */
   allocate(byteLength: number): Uint8Array
   /** Copies `bytes` into memory that was allocated here, from `at` on. The hot path of a download: every block goes this way. */
@@ -37,10 +39,11 @@ export interface Hasher {
    */
   verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean>
   /**
-   * For a piece that is hashed while it comes in, where that costs less than to hand it over to a thread: few cores, and a
-   * fast SHA-1. Undefined where threads do it better; the same answer every time.
+   * Whether pieces are better hashed on this thread while they come in (`startPiece`) than handed over whole: that is so
+   * with few cores and a fast SHA-1. The same answer every time.
    */
-  startPiece(): RunningHash | undefined
+  readonly hashesWhileReceiving: boolean
+  startPiece(): RunningHash
   /** SHA-1 of the slices one after another (zeros where `file` is undefined). Undefined when a file is too short. */
   hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined>
   /** At once, on this thread: for small things (info dictionaries, blocks of a bad piece). */

@@ -22,9 +22,9 @@ export interface SimHasherOptions {
  */
 export class SimHasher implements Hasher {
   readonly threads: number
+  readonly hashesWhileReceiving: boolean
   readonly #system: SimSystem
   readonly #jobMs: number
-  readonly #hashWhileReceiving: boolean
   readonly #sha1: (bytes: Uint8Array) => Uint8Array
   readonly #sha256: (bytes: Uint8Array) => Uint8Array
   readonly #allocated = new Set<ArrayBufferLike>()
@@ -36,7 +36,7 @@ export class SimHasher implements Hasher {
   constructor(system: SimSystem, options: SimHasherOptions = {}) {
     this.#system = system
     this.threads = options.threads ?? 2
-    this.#hashWhileReceiving = options.hashWhileReceiving ?? false
+    this.hashesWhileReceiving = options.hashWhileReceiving ?? false
     this.#jobMs = options.jobMs ?? 1
     this.#sha1 = options.sha1 ?? sha1
     this.#sha256 = options.sha256 ?? sha256
@@ -47,6 +47,8 @@ export class SimHasher implements Hasher {
   failNext(code: EngineErrorCode = 'DISK_FAILED'): void {
     this.#nextFailure = code
   }
+
+  wake(_threads: number): void {}
 
   allocate(byteLength: number): Uint8Array {
     const bytes = new Uint8Array(byteLength)
@@ -74,8 +76,8 @@ export class SimHasher implements Hasher {
     return true
   }
 
-  startPiece(): RunningHash | undefined {
-    return this.#hashWhileReceiving ? new SimRunningHash(this.#sha1) : undefined
+  startPiece(): RunningHash {
+    return new SimRunningHash(this.#sha1)
   }
 
   async hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined> {

@@ -11,7 +11,7 @@ export interface AssemblyOptions {
   /** The session's, shared by its torrents. */
   readonly slabs: SlabPool
   readonly disk: Disk
-  readonly hasher: Pick<Hasher, 'startPiece'>
+  readonly hasher: Pick<Hasher, 'hashesWhileReceiving' | 'startPiece'>
   readonly geometry: PieceGeometry
   /** Memory for unfinished pieces; at least `MIN_OPEN_PIECES` are held, whatever this says. */
   readonly memoryBytes: number
@@ -57,7 +57,7 @@ export class PieceAssembly {
   /** How many pieces can be open at once. */
   readonly capacity: number
   readonly #slabs: SlabPool
-  readonly #hasher: Pick<Hasher, 'startPiece'>
+  readonly #hasher: Pick<Hasher, 'hashesWhileReceiving' | 'startPiece'>
   readonly #geometry: PieceGeometry
   readonly #spill: SpillFile | undefined
   readonly #pieces = new Map<number, OpenPiece>()
@@ -108,7 +108,7 @@ export class PieceAssembly {
     const blocks = this.#blocksOfSlot[slot]!
     blocks.fill(0)
     const bytes = this.#spill === undefined ? this.#memoryOf(slot, this.#geometry.pieceSize(pieceIndex)) : undefined
-    const hash = bytes && this.#startHash(bytes, blocks)
+    const hash = bytes && this.#hasher.hashesWhileReceiving ? new PrefixHash({ hasher: this.#hasher, bytes, blocks }) : undefined
     const missingBlocks = blockCount
     this.#pieces.set(pieceIndex, { pieceIndex, slot, bytes, blocks, hash, missingBlocks, unwritten: new Map(), writing: new Set() })
     return true
@@ -151,7 +151,7 @@ export class PieceAssembly {
     return this.#pieces.get(pieceIndex)?.bytes
   }
 
-  /** SHA-1 of a piece all of whose blocks are here, where it was hashed meanwhile (`Hasher.startPiece`). */
+  /** SHA-1 of a piece all of whose blocks are here, where it was hashed meanwhile (`Hasher.hashesWhileReceiving`). */
   digestOf(pieceIndex: number): Uint8Array | undefined {
     return this.#pieces.get(pieceIndex)?.hash?.digest
   }
@@ -188,12 +188,6 @@ export class PieceAssembly {
     if (this.#slab !== undefined) this.#slabs.giveBack(this.#slab)
     this.#slab = undefined
     await this.#spill?.remove()
-  }
-
-  #startHash(bytes: Uint8Array, blocks: Uint8Array): PrefixHash | undefined {
-    const first = this.#hasher.startPiece()
-    if (first === undefined) return undefined
-    return new PrefixHash({ first, restart: () => this.#hasher.startPiece()!, bytes, blocks })
   }
 
   #memoryOf(slot: number, length: number): Uint8Array {

@@ -25,12 +25,14 @@ function piece(lastLength: number, blockCount: number) {
   const content = Uint8Array.from({ length: (blockCount - 1) * BLOCK_LENGTH + lastLength }, (_, at) => (at * 7 + (at >> 9)) & 255)
   const bytes = new Uint8Array(content.length)
   const blocks = new Uint8Array(blockCount + 3) // a slot has room for a longer piece
-  const hashes: CollectingHash[] = [new CollectingHash()]
+  const hashes: CollectingHash[] = []
   const hash = new PrefixHash({
-    first: hashes[0]!,
-    restart: () => {
-      hashes.push(new CollectingHash())
-      return hashes.at(-1)!
+    hasher: {
+      startPiece: () => {
+        const started = new CollectingHash()
+        hashes.push(started)
+        return started
+      },
     },
     bytes,
     blocks,

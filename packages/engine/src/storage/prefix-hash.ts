@@ -1,5 +1,5 @@
 import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
-import type { RunningHash } from '../ports/hasher.ts'
+import type { Hasher, RunningHash } from '../ports/hasher.ts'
 
 /** Hashed in steps of so many blocks: large enough to make the calls cheap, small enough to find the bytes still in the cache. */
 const STEP_BLOCKS = 8
@@ -14,7 +14,7 @@ const STEP_BLOCKS = 8
  * hashed when the gap before it has closed.
  */
 export class PrefixHash {
-  readonly #restart: () => RunningHash
+  readonly #hasher: Pick<Hasher, 'startPiece'>
   readonly #bytes: Uint8Array
   /** Of each block: is it here? The assembly's. */
   readonly #blocks: Uint8Array
@@ -24,16 +24,15 @@ export class PrefixHash {
   #digest: Uint8Array | undefined
 
   constructor(options: {
-    readonly first: RunningHash
-    readonly restart: () => RunningHash
+    readonly hasher: Pick<Hasher, 'startPiece'>
     /** The memory of the piece, all of it. */
     readonly bytes: Uint8Array
     readonly blocks: Uint8Array
   }) {
-    this.#restart = options.restart
+    this.#hasher = options.hasher
     this.#bytes = options.bytes
     this.#blocks = options.blocks
-    this.#hash = options.first
+    this.#hash = options.hasher.startPiece()
   }
 
   /** SHA-1 of the piece; undefined until all its blocks are here. */
@@ -58,7 +57,7 @@ export class PrefixHash {
   onDropped(blockIndex: number): void {
     this.#wholeBlocks = Math.min(this.#wholeBlocks, blockIndex)
     if (blockIndex >= this.#hashedBlocks) return
-    this.#hash = this.#restart()
+    this.#hash = this.#hasher.startPiece()
     this.#hashedBlocks = 0
     this.#digest = undefined
   }

@@ -1,12 +1,13 @@
 import { Bitfield } from '@shoal/protocol/bitfield'
 import type { Hasher } from '../ports/hasher.ts'
 import type { AbortSignalLike } from '../ports/network.ts'
-import { inLanes } from './lanes.ts'
+import { inHashLanes } from './hash-lanes.ts'
 
 export interface RecheckOptions {
   /** `TorrentStorage`, of which only this is needed. */
   readonly storage: { verifyPiece(pieceIndex: number): Promise<boolean>; isPieceThere(pieceIndex: number): boolean }
-  readonly hasher: Pick<Hasher, 'threads'>
+  readonly hasher: Pick<Hasher, 'threads' | 'wake'>
+  readonly pieceLength: number
   readonly toCheck: Bitfield
   /** After every piece; the counts are of pieces. */
   readonly onProgress?: (checkedCount: number, totalCount: number) => void
@@ -21,25 +22,23 @@ export interface RecheckResult {
   readonly isComplete: boolean
 }
 
-/** Two pieces a thread: while one is hashed the next one is read. */
-const PIECES_A_THREAD = 2
-
 /**
  * Hashes the given pieces as they are on disk. Pieces of files that are not there are settled without reading.
  * @throws {EngineError} `NOT_READABLE`, `DISK_FAILED`: a file is there and cannot be read
  */
 export async function recheck(options: RecheckOptions): Promise<RecheckResult> {
-  const { storage, toCheck, signal } = options
+  const { storage, toCheck, signal, hasher, pieceLength } = options
+  const pieceCount = toCheck.count
   const verified = Bitfield.empty(toCheck.size)
   let checkedCount = 0
-  await inLanes(options.hasher.threads * PIECES_A_THREAD, piecesOf(toCheck, signal), async (pieceIndex) => {
+  await inHashLanes({ hasher, pieceLength, pieceCount }, piecesOf(toCheck, signal), async (pieceIndex) => {
     const isGood = storage.isPieceThere(pieceIndex) && (await storage.verifyPiece(pieceIndex))
     if (isGood) verified.set(pieceIndex)
     checkedCount++
     options.onPiece?.(pieceIndex, isGood)
-    options.onProgress?.(checkedCount, toCheck.count)
+    options.onProgress?.(checkedCount, pieceCount)
   })
-  return { verified, isComplete: checkedCount === toCheck.count }
+  return { verified, isComplete: checkedCount === pieceCount }
 }
 
 function* piecesOf(toCheck: Bitfield, signal: AbortSignalLike | undefined): Generator<number, void, undefined> {

@@ -32,7 +32,7 @@ interface NaivePiece {
   hasReceived: boolean
 }
 
-const MAX_OPEN = 4
+const MAX_OPEN = 7
 const RANDOM_FIRST = 2
 const ENDGAME_ASKERS = 2
 const ENDGAME_DEPTH = 5
@@ -151,8 +151,9 @@ class NaivePicker {
       ),
       age,
     )
-    if (peer.isSlow && orphans.length > 0) return orphans
-    if (peer.isSlow && shared.length > 0) return shared
+    const isShort = this.open.filter((piece) => !this.isWhole(piece)).length > 0.75 * MAX_OPEN
+    if ((peer.isSlow || isShort) && orphans.length > 0) return orphans
+    if ((peer.isSlow || isShort) && shared.length > 0) return shared
     const urgent = most(fresh, priority)
     const isNewFirst = urgent.length > 0 && (orphans.length === 0 || priority(urgent[0]!) > priority(orphans[0]!))
     if (!isNewFirst) return orphans.length > 0 ? orphans : shared

@@ -31,6 +31,8 @@ export class OpenPieces {
   readonly shared: OpenPiece[] = []
   /** Blocks that are asked of nobody, in pieces that anybody may be asked for. */
   freeCount = 0
+  /** Pieces of which every block is here: they wait for their hash and the disk. */
+  completeCount = 0
   /** Grows with every change after which a missing block may be asked of a peer that it could not be asked of before. */
   loosenings = 0
 
@@ -76,6 +78,7 @@ export class OpenPieces {
     }
     piece.shares.length = 0
     if (piece.onlyFrom === undefined) this.freeCount -= piece.freeCount
+    if (piece.isComplete) this.completeCount--
     this.#unlist(piece)
     this.all.splice(this.firstSince(piece.sequence), 1)
     this.#byIndex.delete(piece.index)
@@ -202,6 +205,8 @@ export class OpenPieces {
       this.#checkPiece(piece)
       if (piece.onlyFrom === undefined) free += piece.freeCount
     }
+    const complete = this.all.filter((piece) => piece.isComplete).length
+    if (complete !== this.completeCount) throw new Error(`Open pieces: ${this.completeCount} whole pieces counted, there are ${complete}`)
     if (free !== this.freeCount) throw new Error(`Open pieces: ${this.freeCount} free blocks counted, there are ${free}`)
     if (this.#byIndex.size !== this.all.length) throw new Error('Open pieces: the map and the list differ')
     for (const peer of this.#peers.values()) {
@@ -296,7 +301,11 @@ export class OpenPieces {
       piece.freeCount += change
       if (piece.onlyFrom === undefined) this.freeCount += change
     } else if (condition === HELD_BY_SLOW) piece.heldBySlowCount += change
-    else if (condition === RECEIVED) piece.receivedCount += change
+    else if (condition === RECEIVED) {
+      if (piece.isComplete) this.completeCount--
+      piece.receivedCount += change
+      if (piece.isComplete) this.completeCount++
+    }
   }
 
   #listFor(piece: OpenPiece): OpenPiece[] | undefined {

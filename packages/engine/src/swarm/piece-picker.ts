@@ -53,7 +53,8 @@ export interface PiecePickerOptions {
  * 5. *Endgame*: when every block is asked, those still travelling, oldest first, of a second and third peer.
  *
  * In 2 and 3 together, and in 4, a higher priority goes first. A slow peer takes 4 before 3, so that nobody waits for a
- * piece of its own. In sequential order 1 to 4 are one: the first piece of the highest priority, whoever fills it.
+ * piece of its own; where there is hardly room for another piece everybody does, or those who are quick would find none.
+ * In sequential order 1 to 4 are one: the first piece of the highest priority, whoever fills it.
  *
  * The picker knows no clock and no socket. Blocks come and go by `onBlock` and `onBlockLost`; whatever is asked stays
  * asked until the block is here from anybody, or one of them, or `onPeerGone`, or the end of the piece. `pick` must not be called from inside a callback.
@@ -107,6 +108,14 @@ export class PiecePicker {
   /** Pieces in work, those being verified included. */
   get openPieceCount(): number {
     return this.#open.all.length
+  }
+
+  /**
+   * What waits long at a slow peer is in the way: it keeps half-done pieces in memory of which there is not much left, or it
+   * is all that is left to wait for.
+   */
+  get wantsShortQueues(): boolean {
+    return this.#isCrowded || this.#availability.obtainableCount === 0
   }
 
   /** Wanted pieces that we do not have yet. */
@@ -328,6 +337,11 @@ export class PiecePicker {
     }
   }
 
+  /** So many pieces are half done that there may soon be no room for another: from now on peers finish them together. */
+  get #isCrowded(): boolean {
+    return 4 * (this.openPieceCount - this.#open.completeCount) > 3 * this.#maxOpenPieces
+  }
+
   /** The piece to ask the peer for next, opened if need be; undefined when only the endgame is left for it. */
   #choose(peer: PickPeer, work: PeerWork): OpenPiece | undefined {
     const { current } = work
@@ -344,7 +358,7 @@ export class PiecePicker {
     if (paroled !== -1) return this.#openPiece(paroled)
 
     const orphan = this.#best(this.#open.orphans, peer)
-    if (work.isSlow) {
+    if (work.isSlow || this.#isCrowded) {
       const begun = orphan ?? this.#best(this.#open.shared, peer)
       if (begun !== undefined) return begun
     }
