@@ -103,7 +103,6 @@ export class Swarm implements PeerOwner, PeerDoor {
       listenPort: host.listenPort,
       peerList: this.peerList,
       options: host.swarm,
-      peers: this.#peers,
     })
     this.#dialer = new Dialer({ system: host.system, network: host.network, swarm: host.swarm, peerList: this.peerList, owner: this })
     this.#downloader = new Downloader({ system: host.system, hasher: host.hasher, limiter: host.downloadLimiter, owner: this })
@@ -243,7 +242,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   admit(connection: PeerConnection, handshake: Handshake): Admission {
     this.#greeted.delete(connection)
     if (this.#isClosed) throw new EngineError('CLOSED', 'The torrent has stopped')
-    this.#doorkeeper.check(connection, handshake)
+    this.#doorkeeper.admit(connection, handshake)
     this.#peers.set(connection.key, new SwarmPeer(connection))
     return { owner: this, infoHash: this.infoHash, ourPeerId: this.ourPeerId }
   }
@@ -351,6 +350,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     const peer = this.#peers.get(connection.key)
     if (peer === undefined) return
     this.#peers.delete(connection.key)
+    this.#doorkeeper.onGone(connection)
     this.#uploadedToGone += connection.uploadMeter.total
     if (connection.downloadMeter.total > 0) this.#remember(peer)
     if (connection.pieces.size > 0) this.#content?.availability.removePeer(connection.pieces)
