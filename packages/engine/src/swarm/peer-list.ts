@@ -69,7 +69,6 @@ class Entry implements KnownPeer {
 
 /** A connection that is open, and the entry of its other end, if that can be dialled. */
 interface OpenConnection {
-  readonly host: string
   readonly since: number
   entry: Entry | undefined
 }
@@ -87,6 +86,7 @@ export class PeerList {
   readonly #entries = new Map<string, Entry>()
   /** By remote endpoint, both directions. */
   readonly #connections = new Map<string, OpenConnection>()
+  readonly #connectionsByHost = new Map<string, number>()
   /** Our own addresses, as found out by dialling them. */
   readonly #selves = new Set<string>()
   /** Endpoints and peer ids that are banned; how often each address was. */
@@ -162,7 +162,8 @@ export class PeerList {
     const key = keyOf(endpoint)
     if (this.#connections.has(key)) return
     const entry = this.#entries.get(key)
-    this.#connections.set(key, { host: endpoint.host, since: now, entry })
+    this.#connections.set(key, { since: now, entry })
+    this.#connectionsByHost.set(endpoint.host, this.connectionCountOf(endpoint.host) + 1)
     if (entry === undefined) return
     entry.isDialling = false
     entry.connections++
@@ -203,6 +204,9 @@ export class PeerList {
       return
     }
     this.#connections.delete(key)
+    const left = this.connectionCountOf(endpoint.host) - 1
+    if (left === 0) this.#connectionsByHost.delete(endpoint.host)
+    else this.#connectionsByHost.set(endpoint.host, left)
     const { entry } = connection
     if (entry === undefined) return
     entry.connections--
@@ -252,9 +256,7 @@ export class PeerList {
 
   /** Open connections with this address, in either direction. */
   connectionCountOf(host: string): number {
-    let count = 0
-    for (const connection of this.#connections.values()) if (connection.host === host) count++
-    return count
+    return this.#connectionsByHost.get(host) ?? 0
   }
 
   #scheduleRetry(entry: Entry, now: number, error: EngineError | undefined): void {
