@@ -64,8 +64,10 @@ export class Downloader {
     const content = this.#content
     const { connection } = peer
     if (content === undefined || this.#isPaused || this.#isCatchingUp || connection.isClosed || !connection.isOpen) return
-    if (peer.interestingCount === 0) return
-    if (connection.state.isChokingUs && peer.grantedToUs.size === 0) return
+    if (peer.interestingCount === 0 || (connection.state.isChokingUs && peer.grantedToUs.size === 0)) {
+      peer.isStarved = false // its own next word, a have or an unchoke, has us ask again
+      return
+    }
     const { pipeline } = connection
     const outstanding = pipeline.outstanding
     const missing = pipeline.depth(connection.now) - outstanding
