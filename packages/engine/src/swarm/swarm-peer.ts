@@ -24,6 +24,8 @@ export class SwarmPeer implements PickPeer, ChokeCandidate {
   /** Its requests wait for something (the limit, a frame, a read, a proof) that will call when it is there. */
   isServiceWaiting = false
   isOptimistic = false
+  /** How many of our new pieces it has been told of: the herald's. */
+  newsHeard = 0
   unchokedAt = 0
   uploadedAtUnchoke = 0
   /** Metadata requests it has made; bounded (W1). */

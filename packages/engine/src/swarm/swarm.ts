@@ -13,6 +13,7 @@ import type { System, Timer } from '../ports/system.ts'
 import { Dialer } from './dialer.ts'
 import { Doorkeeper } from './doorkeeper.ts'
 import { Downloader } from './downloader.ts'
+import { Herald } from './herald.ts'
 import { MetadataExchange } from './metadata-exchange.ts'
 import { PeerList, type PeerSource } from './peer-list.ts'
 import { Prover } from './prover.ts'
@@ -76,6 +77,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   readonly #prover: Prover
   readonly #uploader: Uploader
   readonly #unchoker: Unchoker
+  readonly #herald: Herald
   readonly #metadata: MetadataExchange
   #content: SwarmContent | undefined
   /** Peers that gave us blocks and left, the latest: what they gave may still turn out to be lies. */
@@ -115,6 +117,7 @@ export class Swarm implements PeerOwner, PeerDoor {
       owner: this,
     })
     this.#unchoker = new Unchoker({ system: host.system, hasher: host.hasher, options: host.swarm, owner: this })
+    this.#herald = new Herald({ system: host.system, owner: this })
     this.#metadata = new MetadataExchange({
       system: host.system,
       owner: this,
@@ -153,6 +156,10 @@ export class Swarm implements PeerOwner, PeerDoor {
     return this.#peers.values()
   }
 
+  unchoked(): Iterable<SwarmPeer> {
+    return this.#unchoker.unchoked()
+  }
+
   peer(key: number): SwarmPeer | undefined {
     return this.#peers.get(key)
   }
@@ -169,6 +176,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#prover.setContent(content)
     this.#uploader.setContent(content)
     this.#unchoker.setContent(content)
+    this.#herald.setContent(content)
     this.#downloader.setContent(content)
     for (const peer of this.#peers.values()) {
       peer.connection.setGeometry(content.geometry)
@@ -209,6 +217,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#isClosed = true
     this.#tick?.cancel()
     this.#unchoker.stop()
+    this.#herald.close()
     this.#dialer.close()
     this.#prover.close()
     for (const connection of this.#greeted) connection.close()
@@ -253,6 +262,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.peerList.onConnected(connection.remote, this.#host.system.now())
     if (content !== undefined) connection.setGeometry(content.geometry)
     connection.sendPieces(content?.have)
+    this.#herald.onIntroduced(peer)
     this.#introduce(connection)
     this.#owner.onPeerConnected(peer)
   }
@@ -368,14 +378,12 @@ export class Swarm implements PeerOwner, PeerDoor {
     const content = this.#content!
     const isWanted = content.picker.priorityOf(pieceIndex) !== 0
     for (const peer of this.#peers.values()) {
-      if (peer.pieces.has(pieceIndex)) {
-        // One that came whole just as it was given up was not counted any more.
-        if (isWanted) peer.interestingCount--
-        if (peer.interestingCount === 0) peer.connection.setInterested(false)
-      } else if (peer.connection.isOpen) {
-        peer.connection.sendHave(pieceIndex)
-      }
+      if (!peer.pieces.has(pieceIndex)) continue
+      // One that came whole just as it was given up was not counted any more.
+      if (isWanted) peer.interestingCount--
+      if (peer.interestingCount === 0) peer.connection.setInterested(false)
     }
+    this.#herald.onPieceVerified(pieceIndex)
     this.#owner.onPieceVerified(pieceIndex)
     if (content.picker.wantedComplete) this.#onComplete()
   }

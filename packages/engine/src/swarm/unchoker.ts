@@ -50,6 +50,11 @@ export class Unchoker {
     this.#timer?.cancel()
   }
 
+  /** Those who may download from us now. */
+  unchoked(): Iterable<SwarmPeer> {
+    return this.#unchoked
+  }
+
   onInterestChanged(peer: SwarmPeer): void {
     if (!peer.isInterested) {
       if (!peer.isChoked) {
