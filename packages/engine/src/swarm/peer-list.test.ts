@@ -222,6 +222,19 @@ describe('PeerList', () => {
     assert.equal(list.size, 3)
   })
 
+  test('connected addresses take no places from others', () => {
+    const list = listWith({ maxPeers: 1 })
+    for (const host of ['10.0.0.1', '10.0.0.2']) {
+      list.onConnected(at(host, 4000), 0)
+      list.onReachableAt(at(host, 4000), 6881)
+    }
+    assert.equal(list.size, 2)
+    assert.equal(list.add(at('10.0.0.3'), 'tracker'), true)
+    assert.equal(list.add(at('10.0.0.4'), 'tracker'), false)
+    list.onClosed(at('10.0.0.1', 4000), 120 * SECOND)
+    assert.equal(list.size, 2)
+  })
+
   test('stays bounded and consistent whatever happens', () => {
     const endpoint = fc.record({ host: fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3'), port: fc.integer({ min: 1, max: 4 }) })
     const step = fc.tuple(fc.constantFrom('add', 'dial', 'connect', 'reach', 'fail', 'close', 'ban', 'self'), endpoint)
@@ -239,7 +252,7 @@ describe('PeerList', () => {
           else if (what === 'close') list.onClosed(where, now)
           else if (what === 'ban') list.ban(where)
           else list.onSelf(where)
-          assert.ok(list.size <= 5)
+          assert.ok([...list.peers()].filter((peer) => !peer.isConnected).length <= 5)
           const next = list.nextToDial(now)
           if (next === undefined) continue
           assert.equal(next.isDialling || next.isConnected, false)

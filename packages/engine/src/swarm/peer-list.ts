@@ -23,7 +23,7 @@ export interface KnownPeer extends Endpoint {
 export interface PeerListOptions {
   /** A whole number in [0, limit). */
   readonly randomBelow: (limit: number) => number
-  /** Addresses that are kept; a newcomer takes the place of the worst. */
+  /** Addresses that are kept besides the connected ones; a newcomer takes the place of the worst. */
   readonly maxPeers?: number
   /** Bans from one address after which the whole address is refused: several peers may share one behind a router. */
   readonly bansPerAddress?: number
@@ -84,6 +84,8 @@ export class PeerList {
   readonly #maxPeers: number
   readonly #bansPerAddress: number
   readonly #entries = new Map<string, Entry>()
+  /** Entries with a connection: they are as many as there may be connections, and do not take places from others. */
+  #connectedCount = 0
   /** By remote endpoint, both directions. */
   readonly #connections = new Map<string, OpenConnection>()
   readonly #connectionsByHost = new Map<string, number>()
@@ -129,7 +131,7 @@ export class PeerList {
       return false
     }
     if (this.#selves.has(key) || this.isBanned(endpoint)) return false
-    if (this.#entries.size >= this.#maxPeers && !this.#makeRoom(source)) return false
+    if (this.#entries.size - this.#connectedCount >= this.#maxPeers && !this.#makeRoom(source)) return false
     const entry = new Entry(endpoint, this.#priorityOf(endpoint))
     entry.sources.add(source)
     this.#entries.set(key, entry)
@@ -166,7 +168,7 @@ export class PeerList {
     this.#connectionsByHost.set(endpoint.host, this.connectionCountOf(endpoint.host) + 1)
     if (entry === undefined) return
     entry.isDialling = false
-    entry.connections++
+    this.#onEntryConnected(entry)
   }
 
   /** The peer of an incoming connection said on which port it listens: there it can be found again. */
@@ -178,7 +180,7 @@ export class PeerList {
     const entry = this.#entries.get(keyOf(endpoint))
     if (entry === undefined) return
     connection.entry = entry
-    entry.connections++
+    this.#onEntryConnected(entry)
   }
 
   /** What the connected peer at this remote endpoint has now. */
@@ -209,7 +211,7 @@ export class PeerList {
     else this.#connectionsByHost.set(endpoint.host, left)
     const { entry } = connection
     if (entry === undefined) return
-    entry.connections--
+    this.#onEntryDisconnected(entry)
     if (now - connection.since < GOOD_CONNECTION_MS) {
       this.#scheduleRetry(entry, now, error)
       return
@@ -222,7 +224,7 @@ export class PeerList {
   /** We dialled ourselves: never again. */
   onSelf(endpoint: Endpoint): void {
     const key = keyOf(endpoint)
-    this.#entries.delete(key)
+    this.#forget(endpoint)
     this.#selves.add(key)
     forgetOldest(this.#selves, MAX_BANS)
   }
@@ -234,7 +236,7 @@ export class PeerList {
     for (const banned of [endpoint, entry]) {
       if (banned === undefined) continue
       this.#bans.add(keyOf(banned))
-      this.#entries.delete(keyOf(banned))
+      this.#forget(banned)
     }
     if (peerId !== undefined) this.#bans.add(peerIdKey(peerId))
     forgetOldest(this.#bans, 3 * MAX_BANS)
@@ -243,7 +245,7 @@ export class PeerList {
     this.#bansByHost.set(host, bans)
     forgetOldest(this.#bansByHost, MAX_BANS)
     if (bans < this.#bansPerAddress) return
-    for (const [key, { host: other }] of this.#entries) if (other === host) this.#entries.delete(key)
+    for (const entry of this.#entries.values()) if (entry.host === host) this.#forget(entry)
   }
 
   isBanned(endpoint: Endpoint, peerId?: Uint8Array): boolean {
@@ -257,6 +259,25 @@ export class PeerList {
   /** Open connections with this address, in either direction. */
   connectionCountOf(host: string): number {
     return this.#connectionsByHost.get(host) ?? 0
+  }
+
+  #onEntryConnected(entry: Entry): void {
+    if (entry.connections === 0) this.#connectedCount++
+    entry.connections++
+  }
+
+  #onEntryDisconnected(entry: Entry): void {
+    entry.connections--
+    if (entry.connections > 0 || this.#entries.get(keyOf(entry)) !== entry) return
+    this.#connectedCount--
+    const isOverfull = this.#entries.size - this.#connectedCount > this.#maxPeers
+    if (isOverfull && !entry.sources.has('manual')) this.#forget(entry)
+  }
+
+  #forget(endpoint: Endpoint): void {
+    const key = keyOf(endpoint)
+    if (this.#entries.get(key)?.isConnected === true) this.#connectedCount--
+    this.#entries.delete(key)
   }
 
   #scheduleRetry(entry: Entry, now: number, error: EngineError | undefined): void {
@@ -285,7 +306,7 @@ export class PeerList {
       if (worst === undefined || isBetter(worst, entry)) worst = entry
     }
     if (worst === undefined || (worst.failures === 0 && source !== 'manual')) return false
-    this.#entries.delete(keyOf(worst))
+    this.#forget(worst)
     return true
   }
 
