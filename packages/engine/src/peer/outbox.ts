@@ -1,6 +1,8 @@
 import type { ByteStream } from '../ports/network.ts'
 import type { System } from '../ports/system.ts'
 
+/** Enough for a peer that only chats. Most never need the larger one. */
+const FIRST_BUFFER_BYTES = 128
 const BUFFER_BYTES = 4096
 
 /**
@@ -13,7 +15,7 @@ const BUFFER_BYTES = 4096
  *                            ^start              ^end
  */
 export class Outbox {
-  bytes: Uint8Array = new Uint8Array(BUFFER_BYTES)
+  bytes: Uint8Array = new Uint8Array(FIRST_BUFFER_BYTES)
   end = 0
   readonly #stream: ByteStream
   readonly #system: System
