@@ -55,6 +55,8 @@ export interface SwarmHost {
   /** Where others can reach us; undefined when we do not listen. */
   readonly listenPort: number | undefined
   nextPeerKey(): number
+  /** Whether the session has fewer connections than it may have. */
+  hasRoom(): boolean
 }
 
 /**
@@ -132,6 +134,15 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   get greetedCount(): number {
     return this.#greeted.size
+  }
+
+  /** Connections, and those that are on their way. */
+  get socketCount(): number {
+    return this.#peers.size + this.#greeted.size + this.#dialer.diallingCount
+  }
+
+  get sessionHasRoom(): boolean {
+    return this.#host.hasRoom()
   }
 
   get isSeeding(): boolean {
