@@ -1,6 +1,5 @@
+import type { Bitfield } from '@shoal/protocol/bitfield'
 import type { System, Timer } from '../ports/system.ts'
-import type { SwarmContent } from './swarm-content.ts'
-import type { SwarmPeer } from './swarm-peer.ts'
 
 /** In a swarm of up to so many everybody hears of a piece at once. */
 const SMALL_SWARM = 32
@@ -8,10 +7,18 @@ const SMALL_SWARM = 32
 const PEERS_PER_SLICE = 64
 const SLICE_INTERVAL_MS = 25
 
+/** What the herald wants to know of a peer. */
+export interface HeraldPeer {
+  readonly pieces: Pick<Bitfield, 'has'>
+  readonly connection: { readonly isOpen: boolean; sendHave(pieceIndex: number): void }
+  /** How much of the news it has heard: the herald's. */
+  newsHeard: number
+}
+
 export interface HeraldOwner {
-  peers(): Iterable<SwarmPeer>
+  peers(): Iterable<HeraldPeer>
   /** Those whom we do not choke. */
-  unchoked(): Iterable<SwarmPeer>
+  unchoked(): Iterable<HeraldPeer>
   readonly connectionCount: number
 }
 
@@ -30,12 +37,12 @@ export interface HeraldOwner {
 export class Herald {
   readonly #system: System
   readonly #owner: HeraldOwner
-  #content: SwarmContent | undefined
+  #have: Pick<Bitfield, 'has'> | undefined
   /** Pieces, the oldest first. */
   readonly #news: number[] = []
   /** Counted from the beginning of the swarm: how many news came before those that are kept. */
   #forgotten = 0
-  #walk: Iterator<SwarmPeer> | undefined
+  #walk: Iterator<HeraldPeer> | undefined
   #walkEnd = 0
   #timer: Timer | undefined
 
@@ -44,12 +51,12 @@ export class Herald {
     this.#owner = options.owner
   }
 
-  setContent(content: SwarmContent): void {
-    this.#content = content
+  setContent(content: { readonly have: Pick<Bitfield, 'has'> }): void {
+    this.#have = content.have
   }
 
   /** A newcomer has been told all that we have. */
-  onIntroduced(peer: SwarmPeer): void {
+  onIntroduced(peer: HeraldPeer): void {
     peer.newsHeard = this.#end
   }
 
@@ -95,9 +102,9 @@ export class Herald {
     }
   }
 
-  #tell(peer: SwarmPeer): void {
+  #tell(peer: HeraldPeer): void {
     const { connection } = peer
-    const { have } = this.#content!
+    const have = this.#have!
     for (let at = peer.newsHeard - this.#forgotten; at < this.#news.length; at++) {
       const pieceIndex = this.#news[at]!
       // It may have got the piece meanwhile, and we may have lost it.

@@ -1,10 +1,11 @@
 import type { Bitfield } from '@shoal/protocol/bitfield'
 import type { PeerConnection } from '../peer/peer-connection.ts'
 import type { ChokeCandidate } from './choker.ts'
+import type { HeraldPeer } from './herald.ts'
 import type { PickPeer } from './piece-picker.ts'
 
 /** What the swarm knows of a peer beyond its connection: what it is worth to us, and what it may do. */
-export class SwarmPeer implements PickPeer, ChokeCandidate {
+export class SwarmPeer implements PickPeer, ChokeCandidate, HeraldPeer {
   readonly connection: PeerConnection
   /** Pieces that it has and we still want. */
   interestingCount = 0
