@@ -64,7 +64,7 @@ export class Downloader {
     const content = this.#content
     const { connection } = peer
     if (content === undefined || this.#isPaused || this.#isCatchingUp || connection.isClosed || !connection.isOpen) return
-    if (peer.interestingCount === 0 || (connection.state.isChokingUs && peer.grantedToUs.size === 0)) {
+    if (!connection.state.isInterested || (connection.state.isChokingUs && peer.grantedToUs.size === 0)) {
       peer.isStarved = false // its own next word, a have or an unchoke, has us ask again
       return
     }

@@ -19,7 +19,7 @@ class Swarm {
   readonly have = Bitfield.empty(PIECES)
   readonly all = new Map<number, Listener>()
   readonly favoured = new Set<Listener>()
-  readonly herald: Herald
+  readonly herald: Herald<Listener>
 
   constructor(peerCount: number) {
     const { all, favoured } = this
@@ -28,6 +28,7 @@ class Swarm {
       owner: {
         peers: () => all.values(),
         unchoked: () => favoured,
+        onTold: () => {},
         get connectionCount() {
           return all.size
         },

@@ -15,10 +15,12 @@ export interface HeraldPeer {
   newsHeard: number
 }
 
-export interface HeraldOwner {
-  peers(): Iterable<HeraldPeer>
+export interface HeraldOwner<Peer extends HeraldPeer> {
+  peers(): Iterable<Peer>
   /** Those whom we do not choke. */
-  unchoked(): Iterable<HeraldPeer>
+  unchoked(): Iterable<Peer>
+  /** The peer was told what we have got; there is also less now that we want of it. */
+  onTold(peer: Peer): void
   readonly connectionCount: number
 }
 
@@ -34,19 +36,19 @@ export interface HeraldOwner {
  *                 ^ walkEnd        what came before the walk began is forgotten when the walk has been round
  * ```
  */
-export class Herald {
+export class Herald<Peer extends HeraldPeer> {
   readonly #system: System
-  readonly #owner: HeraldOwner
+  readonly #owner: HeraldOwner<Peer>
   #have: Pick<Bitfield, 'has'> | undefined
   /** Pieces, the oldest first. */
   readonly #news: number[] = []
   /** Counted from the beginning of the swarm: how many news came before those that are kept. */
   #forgotten = 0
-  #walk: Iterator<HeraldPeer> | undefined
+  #walk: Iterator<Peer> | undefined
   #walkEnd = 0
   #timer: Timer | undefined
 
-  constructor(options: { system: System; owner: HeraldOwner }) {
+  constructor(options: { system: System; owner: HeraldOwner<Peer> }) {
     this.#system = options.system
     this.#owner = options.owner
   }
@@ -56,7 +58,7 @@ export class Herald {
   }
 
   /** A newcomer has been told all that we have. */
-  onIntroduced(peer: HeraldPeer): void {
+  onIntroduced(peer: Peer): void {
     peer.newsHeard = this.#end
   }
 
@@ -71,6 +73,11 @@ export class Herald {
     }
     for (const peer of this.#owner.unchoked()) this.#tell(peer)
     this.#timer ??= this.#system.every(SLICE_INTERVAL_MS, () => this.#tellSome())
+  }
+
+  /** Whether the peer has been told of all that we have. */
+  hasTold(peer: Peer): boolean {
+    return peer.newsHeard === this.#end
   }
 
   close(): void {
@@ -102,7 +109,7 @@ export class Herald {
     }
   }
 
-  #tell(peer: HeraldPeer): void {
+  #tell(peer: Peer): void {
     const { connection } = peer
     const have = this.#have!
     for (let at = peer.newsHeard - this.#forgotten; at < this.#news.length; at++) {
@@ -111,6 +118,7 @@ export class Herald {
       if (!peer.pieces.has(pieceIndex) && have.has(pieceIndex) && connection.isOpen) connection.sendHave(pieceIndex)
     }
     peer.newsHeard = this.#end
+    this.#owner.onTold(peer)
   }
 
   /** Everybody has heard what came before the news of this number. */

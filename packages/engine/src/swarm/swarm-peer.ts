@@ -7,8 +7,6 @@ import type { PickPeer } from './piece-picker.ts'
 /** What the swarm knows of a peer beyond its connection: what it is worth to us, and what it may do. */
 export class SwarmPeer implements PickPeer, ChokeCandidate, HeraldPeer {
   readonly connection: PeerConnection
-  /** Pieces that it has and we still want. */
-  interestingCount = 0
   /** Silent with requests out: its blocks may be asked of others. */
   isSlow = false
   /** There was nothing to ask it for; asked again when something changes. */

@@ -79,7 +79,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   readonly #prover: Prover
   readonly #uploader: Uploader
   readonly #unchoker: Unchoker
-  readonly #herald: Herald
+  readonly #herald: Herald<SwarmPeer>
   readonly #metadata: MetadataExchange
   #content: SwarmContent | undefined
   /** Peers that gave us blocks and left, the latest: what they gave may still turn out to be lies. */
@@ -237,7 +237,7 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   /** For tests and the simulator: throws what is wrong between the rooms, in words. */
   checkInvariants(): void {
-    if (this.#content !== undefined) checkSwarm(this.#content, this.#peers.values())
+    if (this.#content !== undefined) checkSwarm(this.#content, this.#peers.values(), (peer) => this.#herald.hasTold(peer))
   }
 
   // --- coming in ---------------------------------------------------------------------------------------------
@@ -293,7 +293,6 @@ export class Swarm implements PeerOwner, PeerDoor {
     const peer = this.#peers.get(connection.key)!
     content.availability.addHave(connection.pieces, pieceIndex)
     if (!content.have.has(pieceIndex) && content.picker.priorityOf(pieceIndex) !== 0) {
-      peer.interestingCount++
       connection.setInterested(true)
       peer.isStarved = true
     }
@@ -386,17 +385,13 @@ export class Swarm implements PeerOwner, PeerDoor {
   // --- what becomes of pieces --------------------------------------------------------------------------------
 
   onPieceVerified(pieceIndex: number): void {
-    const content = this.#content!
-    const isWanted = content.picker.priorityOf(pieceIndex) !== 0
-    for (const peer of this.#peers.values()) {
-      if (!peer.pieces.has(pieceIndex)) continue
-      // One that came whole just as it was given up was not counted any more.
-      if (isWanted) peer.interestingCount--
-      if (peer.interestingCount === 0) peer.connection.setInterested(false)
-    }
     this.#herald.onPieceVerified(pieceIndex)
     this.#owner.onPieceVerified(pieceIndex)
-    if (content.picker.wantedComplete) this.#onComplete()
+    if (this.#content!.picker.wantedComplete) this.#onComplete()
+  }
+
+  onTold({ connection }: SwarmPeer): void {
+    if (connection.state.isInterested) connection.setInterested(this.#content!.picker.isInteresting(connection.pieces))
   }
 
   onPieceFailed(_pieceIndex: number): void {}
@@ -473,16 +468,11 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#owner.onComplete()
   }
 
-  /** Counts what a peer has that we want, and says so if it matters. O(pieces): only when many changed at once. */
+  /** Says whether it has anything that we want. */
   #weighInterest(peer: SwarmPeer): void {
     const content = this.#content
     if (content === undefined) return
-    let count = 0
-    peer.pieces.forEachSet((pieceIndex) => {
-      if (!content.have.has(pieceIndex) && content.picker.priorityOf(pieceIndex) !== 0) count++
-    })
-    peer.interestingCount = count
-    peer.connection.setInterested(count > 0)
+    peer.connection.setInterested(content.picker.isInteresting(peer.pieces))
     peer.isStarved = true
   }
 
