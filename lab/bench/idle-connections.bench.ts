@@ -112,6 +112,11 @@ async function main(): Promise<void> {
   const reports = await Promise.all(crowd.map((peers) => peers.ask('report', undefined)))
   const atEnd = await engine.ask('figures', undefined)
   say('end', atEnd)
+  // A part of the crowd goes at once, as when a network breaks; the rest is told goodbye.
+  await crowd[0]!.ask('close', undefined)
+  await sleep(5_000)
+  const afterLeaving = await engine.ask('figures', undefined)
+  say('a part of the crowd has left', afterLeaving)
   const closeSeconds = await engine.ask('close', undefined)
   const afterClose = await engine.ask('figures', undefined)
   say(`closed in ${closeSeconds.toFixed(2)} s`, afterClose)
@@ -124,7 +129,15 @@ async function main(): Promise<void> {
       (amidst === undefined ? '' : `, ${rate(amidst)} amidst it (${amidstRatio?.toFixed(2)})`),
   )
   console.error(`crowd: ${JSON.stringify(reports)}`)
-  const phases = { afterConnect, afterIdle, afterBeside, ...(afterAmidst === undefined ? {} : { afterAmidst }), atEnd, afterClose }
+  const phases = {
+    afterConnect,
+    afterIdle,
+    afterBeside,
+    ...(afterAmidst === undefined ? {} : { afterAmidst }),
+    atEnd,
+    afterLeaving,
+    afterClose,
+  }
   console.log(
     JSON.stringify({
       bench: 'idle-connections',

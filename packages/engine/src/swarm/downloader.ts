@@ -159,9 +159,12 @@ export class Downloader {
   }
 
   onPeerGone(peer: SwarmPeer): void {
-    this.#dropRequests(peer)
+    const { pipeline, state } = peer.connection
+    // One that choked us and owed nothing leaves nothing to others: a crowd that goes is not gone through for each of it.
+    const leavesWork = !state.isChokingUs || pipeline.outstanding > 0
+    pipeline.clear((pieceIndex, begin) => this.#content?.picker.onBlockLost(peer.key, pieceIndex, begin))
     this.#content?.picker.onPeerGone(peer.key)
-    this.refillStarvedSoon()
+    if (leavesWork) this.refillStarvedSoon()
   }
 
   /** Looks for peers that fell silent with our requests; about once a second. */
