@@ -244,6 +244,7 @@ describe('PeerList', () => {
         let now = 0
         for (const [what, where] of steps) {
           now += 7 * SECOND
+          list.nextToDial(now - 1)
           if (what === 'add') list.add(where, 'tracker')
           else if (what === 'dial') list.onDialling(where, now)
           else if (what === 'connect') list.onConnected(where, now)
@@ -253,7 +254,9 @@ describe('PeerList', () => {
           else if (what === 'ban') list.ban(where)
           else list.onSelf(where)
           assert.ok([...list.peers()].filter((peer) => !peer.isConnected).length <= 5)
-          const next = list.nextToDial(now)
+          const next = list.nextToDial(now, { skipSeeds: now % 2 === 0 })
+          const mayBeDialled = [...list.peers()].some((peer) => !peer.isDialling && !peer.isConnected && peer.retryAt <= now)
+          assert.equal(next !== undefined, mayBeDialled)
           if (next === undefined) continue
           assert.equal(next.isDialling || next.isConnected, false)
           assert.equal(list.isBanned(next), false)

@@ -95,6 +95,9 @@ export class PeerList {
   readonly #bans = new Set<string>()
   readonly #bansByHost = new Map<string, number>()
   #ours: Endpoint | undefined
+  /** Nobody can be dialled before: known from the last search that found nobody, so that it is not made again with each peer that leaves. */
+  #nobodyBefore = Number.NEGATIVE_INFINITY
+  #nobodyWithoutSeeds = false
 
   constructor(options: PeerListOptions) {
     this.#randomBelow = options.randomBelow
@@ -135,6 +138,7 @@ export class PeerList {
     const entry = new Entry(endpoint, this.#priorityOf(endpoint))
     entry.sources.add(source)
     this.#entries.set(key, entry)
+    this.#nobodyBefore = Number.NEGATIVE_INFINITY
     return true
   }
 
@@ -144,10 +148,17 @@ export class PeerList {
    */
   nextToDial(now: number, options?: { readonly skipSeeds?: boolean }): KnownPeer | undefined {
     const skipSeeds = options?.skipSeeds ?? false
+    if (now < this.#nobodyBefore && this.#nobodyWithoutSeeds === skipSeeds) return undefined
     let best: Entry | undefined
+    let next = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.values()) {
-      if (entry.isDialling || entry.connections > 0 || entry.retryAt > now || (skipSeeds && entry.isSeed)) continue
-      if (best === undefined || isBetter(entry, best)) best = entry
+      if (entry.isDialling || entry.connections > 0 || (skipSeeds && entry.isSeed)) continue
+      if (entry.retryAt > now) next = Math.min(next, entry.retryAt)
+      else if (best === undefined || isBetter(entry, best)) best = entry
+    }
+    if (best === undefined) {
+      this.#nobodyBefore = next
+      this.#nobodyWithoutSeeds = skipSeeds
     }
     return best
   }
@@ -186,7 +197,9 @@ export class PeerList {
   /** What the connected peer at this remote endpoint has now. */
   setSeed(endpoint: Endpoint, isSeed: boolean): void {
     const entry = this.#connections.get(keyOf(endpoint))?.entry ?? this.#entries.get(keyOf(endpoint))
-    if (entry !== undefined) entry.isSeed = isSeed
+    if (entry === undefined || entry.isSeed === isSeed) return
+    entry.isSeed = isSeed
+    this.#nobodyBefore = Number.NEGATIVE_INFINITY
   }
 
   /** The dial came to nothing, or nobody useful answered. */
@@ -218,7 +231,7 @@ export class PeerList {
     }
     entry.failures = 0
     entry.hasBeenGood = true
-    entry.retryAt = now + this.#jittered(error?.code === 'PEER_USELESS' ? USELESS_NOW_MS : FIRST_RETRY_MS)
+    this.#retryAfter(entry, now, error?.code === 'PEER_USELESS' ? USELESS_NOW_MS : FIRST_RETRY_MS)
   }
 
   /** We dialled ourselves: never again. */
@@ -282,7 +295,7 @@ export class PeerList {
 
   #scheduleRetry(entry: Entry, now: number, error: EngineError | undefined): void {
     if (error !== undefined && BLAMELESS.has(error.code)) {
-      entry.retryAt = now + this.#jittered(USELESS_NOW_MS)
+      this.#retryAfter(entry, now, USELESS_NOW_MS)
       return
     }
     entry.failures++
@@ -290,12 +303,13 @@ export class PeerList {
     const isHopeless = error?.code === 'PEER_UNKNOWN_TORRENT' || error?.code === 'PEER_MISBEHAVED'
     const longest = entry.hasBeenGood && !isHopeless ? MAX_RETRY_AFTER_SUCCESS_MS : MAX_RETRY_MS
     const delay = isHopeless ? MAX_RETRY_MS : Math.min(FIRST_RETRY_MS * 2 ** (entry.failures - 1), longest)
-    entry.retryAt = now + this.#jittered(delay)
+    this.#retryAfter(entry, now, delay)
   }
 
-  /** Three to five quarters of the delay, so that what failed together does not come back together. */
-  #jittered(delayMs: number): number {
-    return (delayMs * (750 + this.#randomBelow(501))) / 1000
+  /** After three to five quarters of the delay, so that what failed together does not come back together. */
+  #retryAfter(entry: Entry, now: number, delayMs: number): void {
+    entry.retryAt = now + (delayMs * (750 + this.#randomBelow(501))) / 1000
+    this.#nobodyBefore = Math.min(this.#nobodyBefore, entry.retryAt)
   }
 
   /** Forgets the worst address that is not in use, if it is worse than a newcomer. */
