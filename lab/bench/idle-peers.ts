@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { Random } from '@shoal/engine/simulation'
 import { Bitfield } from '@shoal/protocol/bitfield'
 import { fromLatin1 } from '@shoal/protocol/bytes'
 import { EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake } from '@shoal/protocol/wire/extension'
@@ -54,6 +55,7 @@ class IdlePeer implements MessageHandler {
   readonly #socket: Socket
   readonly #number: number
   readonly #mayBeSeed: boolean
+  readonly #random: Random
   readonly #pieces: Bitfield
   readonly #theirs: Bitfield
   readonly #decoder = new MessageDecoder(this)
@@ -65,6 +67,7 @@ class IdlePeer implements MessageHandler {
   constructor(number: number, order: { readonly port: number; readonly hasSeeds: boolean }, torrent: CrowdTorrent, onSettled: () => void) {
     this.#number = number
     this.#torrent = torrent
+    this.#random = new Random(number)
     this.#mayBeSeed = order.hasSeeds
     this.#onSettled = onSettled
     this.#pieces = Bitfield.empty(torrent.pieceCount)
@@ -93,8 +96,8 @@ class IdlePeer implements MessageHandler {
   /** Once a minute. */
   chat(): void {
     if (!this.isOpen) return
-    const chance = Math.random()
-    const pieceIndex = Math.floor(Math.random() * this.#torrent.pieceCount)
+    const chance = this.#random.fraction()
+    const pieceIndex = this.#random.below(this.#torrent.pieceCount)
     if (chance < 0.1 && !this.#pieces.isEmpty && this.#pieces.count < this.#torrent.pieceCount - 1 && this.#pieces.set(pieceIndex)) {
       const have = new Uint8Array(INDEX_MESSAGE_BYTES)
       writeHave(have, 0, pieceIndex)
@@ -169,7 +172,7 @@ class IdlePeer implements MessageHandler {
     const kind = this.#number % 20
     if (kind === 0 && this.#mayBeSeed) this.#pieces.setAll()
     else if (kind < 10) {
-      for (let pieceIndex = 0; pieceIndex < pieceCount; pieceIndex++) if (Math.random() < kind / 10) this.#pieces.set(pieceIndex)
+      for (let pieceIndex = 0; pieceIndex < pieceCount; pieceIndex++) if (this.#random.chance(kind / 10)) this.#pieces.set(pieceIndex)
     }
     const simple = new Uint8Array(SIMPLE_MESSAGE_BYTES)
     if (this.#pieces.isEmpty || this.#pieces.isComplete)
