@@ -35,6 +35,10 @@ const service = {
       maxConnections: order.maxConnections,
       swarm: { ...DEFAULT_SWARM_OPTIONS, maxConnections: order.maxConnections },
     })
+    const { maxConnections } = session.options
+    if (maxConnections < order.maxConnections) {
+      throw new Error(`The system allows a session ${maxConnections} connections: raise the limit of open files (ulimit -n) for more`)
+    }
     lag.enable()
     return { host: '127.0.0.1', port: session.listenPort }
   },
