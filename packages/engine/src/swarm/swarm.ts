@@ -24,6 +24,8 @@ import { Unchoker } from './unchoker.ts'
 import { Uploader } from './uploader.ts'
 
 const TICK_MS = 1_000
+/** A tick that is so late was not held up by work. */
+const STANDSTILL_MS = 5_000
 const MAX_DEPARTED = 64
 
 /** What a swarm tells the torrent that owns it. */
@@ -86,6 +88,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   readonly #departed = new Map<number, SwarmPeer>()
   #uploadedToGone = 0
   #tick: Timer | undefined
+  #tickedAt = 0
   #isClosed = false
 
   constructor(options: {
@@ -176,6 +179,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   }
 
   start(): void {
+    this.#tickedAt = this.#host.system.now()
     this.#tick = this.#host.system.every(TICK_MS, () => this.#onTick())
     this.#unchoker.start()
     this.#dialer.dialMore()
@@ -457,7 +461,12 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   #onTick(): void {
     const now = this.#host.system.now()
-    for (const peer of this.#peers.values()) peer.connection.onTick(now)
+    const lateMs = now - this.#tickedAt - TICK_MS
+    this.#tickedAt = now
+    for (const { connection } of this.#peers.values()) {
+      if (lateMs > STANDSTILL_MS) connection.onStandstill(lateMs, now)
+      connection.onTick(now)
+    }
     this.#downloader.onTick(now)
     this.#metadata.onTick(now)
     this.#dialer.dialMore()
