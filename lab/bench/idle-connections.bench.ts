@@ -95,6 +95,8 @@ async function main(): Promise<void> {
   const afterIdle = await engine.ask('figures', undefined)
   say(`idle for ${values.minutes} min`, afterIdle)
 
+  // Once more for warmth: the system has taken memory back meanwhile.
+  await fetchInTurn('warm-again', 3, from)
   const beside = await fetchInTurn('beside', rounds, from)
   const afterBeside = await engine.ask('figures', undefined)
   say('downloads beside the crowd', afterBeside)
