@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,7 +11,6 @@ import { fromHex } from '@shoal/protocol/bytes'
 import type { EngineFigures, EngineService } from './idle-engine.ts'
 import type { CrowdReport, CrowdTorrent, PeersService } from './idle-peers.ts'
 import { Servant } from './idle-process.ts'
-import { makePayload, sha256OfFile } from './payload.ts'
 
 /*
  * What do ten thousand peers cost that only hold the line? One engine, a crowd of idle peers in other processes, and
@@ -61,8 +61,9 @@ try {
 async function main(): Promise<void> {
   const source = join(folder, 'source')
   mkdirSync(source)
-  const sha256 = makePayload(join(source, 'payload.bin'), bytes)
-  makePayload(join(source, 'small.bin'), SMALL_BYTES)
+  const payload = join(source, 'payload.bin')
+  writeFileSync(payload, randomBytes(bytes))
+  writeFileSync(join(source, 'small.bin'), randomBytes(SMALL_BYTES))
   // Room for the seeder beside the crowd.
   const { port } = await engine.ask('open', { maxConnections: connections + 100 })
   const from = await seeder.ask('open', { maxConnections: 100 })
@@ -106,7 +107,7 @@ async function main(): Promise<void> {
   if (midst !== undefined) {
     await seeder.ask('add', { metainfo: midst.metainfo, dir: source, seed: true })
     amidst = await engine.ask('fetch', { infoHash: midst.infoHash, from })
-    if ((await sha256OfFile(join(folder, 'midst', 'payload.bin'))) !== sha256) throw new Error('what was fetched is not what was shared')
+    if (sha256(join(folder, 'midst', 'payload.bin')) !== sha256(payload)) throw new Error('what was fetched is not what was shared')
     afterAmidst = await engine.ask('figures', undefined)
     say('download amidst the crowd', afterAmidst)
     await sleep(15_000)
@@ -199,6 +200,10 @@ async function torrentsToSeed(): Promise<CrowdTorrent[]> {
     torrents.push({ infoHash: fromHex(infoHash)!, pieceCount: made.info.pieceCount })
   }
   return torrents
+}
+
+function sha256(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
 }
 
 function pieceLength(): number {
