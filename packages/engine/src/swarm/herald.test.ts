@@ -88,6 +88,16 @@ describe('Herald', () => {
     assert.equal(swarm.system.pendingEvents, 0, 'it rests when everybody knows')
   })
 
+  test('tells whoever is unchoked what it has missed, and not again', async () => {
+    const swarm = new Swarm(1000)
+    swarm.get(7)
+    const chosen = swarm.all.get(999)!
+    swarm.herald.tell(chosen)
+    assert.deepEqual(chosen.heard, [7])
+    await swarm.system.run(1000)
+    assert.deepEqual(chosen.heard, [7])
+  })
+
   test('tells everybody of everything once, however the pieces come', async () => {
     const swarm = new Swarm(300)
     for (let pieceIndex = 0; pieceIndex < 50; pieceIndex++) {

@@ -75,6 +75,11 @@ export class Herald<Peer extends HeraldPeer> {
     this.#timer ??= this.#system.every(SLICE_INTERVAL_MS, () => this.#tellSome())
   }
 
+  /** Tells one peer at once what it has not heard yet. */
+  tell(peer: Peer): void {
+    if (!this.hasTold(peer)) this.#tell(peer)
+  }
+
   /** Whether the peer has been told of all that we have. */
   hasTold(peer: Peer): boolean {
     return peer.newsHeard === this.#end

@@ -394,6 +394,10 @@ export class Swarm implements PeerOwner, PeerDoor {
     if (this.#content!.picker.wantedComplete) this.#onComplete()
   }
 
+  onUnchoking(peer: SwarmPeer): void {
+    this.#herald.tell(peer)
+  }
+
   onTold({ connection }: SwarmPeer): void {
     if (connection.state.isInterested) connection.setInterested(this.#content!.picker.isInteresting(connection.pieces))
   }

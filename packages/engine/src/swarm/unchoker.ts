@@ -11,6 +11,8 @@ export interface UnchokerOwner {
   peers(): Iterable<SwarmPeer>
   readonly isSeeding: boolean
   readonly infoHash: Uint8Array
+  /** From now on the peer may ask for whatever we have. */
+  onUnchoking(peer: SwarmPeer): void
 }
 
 /**
@@ -114,6 +116,7 @@ export class Unchoker {
     this.#unchoked.add(peer)
     peer.unchokedAt = this.#system.now()
     peer.uploadedAtUnchoke = peer.connection.uploadMeter.total
+    this.#owner.onUnchoking(peer)
     peer.connection.unchoke()
   }
 
