@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
-import type { SessionOptions } from './base/options.ts'
+import { DEFAULT_SESSION_OPTIONS, type SessionOptions } from './base/options.ts'
+import { descriptorLimit, mostSockets } from './node/descriptor-limit.ts'
 import { NodeDisk } from './node/disk.ts'
 import { NodeHasher } from './node/hasher.ts'
 import { NodeNetwork } from './node/network.ts'
@@ -21,7 +22,11 @@ export async function createSession(options: CreateSessionOptions = {}): Promise
   if (options.stateDir !== undefined) await mkdir(options.stateDir, { recursive: true })
   const hasher = new NodeHasher(hashThreads === undefined ? {} : { threads: hashThreads })
   try {
-    return await Session.open({ system: new NodeSystem(), network: new NodeNetwork(), disk: new NodeDisk(), hasher }, sessionOptions)
+    // A socket takes a descriptor as a file does: with none left nothing could be read or written either.
+    const wanted = options.maxConnections ?? DEFAULT_SESSION_OPTIONS.maxConnections
+    const maxConnections = Math.min(wanted, mostSockets(descriptorLimit()))
+    const ports = { system: new NodeSystem(), network: new NodeNetwork(), disk: new NodeDisk(), hasher }
+    return await Session.open(ports, { ...sessionOptions, maxConnections })
   } catch (error) {
     await hasher.close()
     throw error

@@ -69,7 +69,7 @@ export interface SessionOptions {
   /** Ceilings for all torrents together; `Infinity` is no ceiling. */
   readonly uploadRateBytesPerSecond: number
   readonly downloadRateBytesPerSecond: number
-  /** Connections of all torrents together. */
+  /** Connections of all torrents together. `createSession` lowers it where the process may not have so many sockets open. */
   readonly maxConnections: number
   /** Memory for unfinished pieces of one torrent. At least four pieces are held, whatever this says. */
   readonly pieceMemoryBytes: number

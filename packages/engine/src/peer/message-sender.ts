@@ -31,7 +31,7 @@ export class MessageSender {
   }
 
   handshake(infoHash: Uint8Array, peerId: Uint8Array): void {
-    this.#outbox.send(
+    this.#outbox.put(
       encodeHandshake({ infoHash, peerId, supportsExtensions: true, supportsFast: true, supportsDht: false, supportsV2: false }),
     )
   }
@@ -40,7 +40,7 @@ export class MessageSender {
   pieces(pieces: Bitfield | undefined, supportsFast: boolean): void {
     const box = this.#outbox
     if (pieces !== undefined && !pieces.isEmpty && !(supportsFast && pieces.isComplete)) {
-      box.send(encodeBitfield(pieces.bytes))
+      box.put(encodeBitfield(pieces.bytes))
     } else if (supportsFast) {
       const at = box.room(SIMPLE_MESSAGE_BYTES)
       box.end = pieces?.isEmpty === false ? writeHaveAll(box.bytes, at) : writeHaveNone(box.bytes, at)
@@ -83,7 +83,7 @@ export class MessageSender {
   }
 
   extended(extendedId: number, payload: Uint8Array): void {
-    this.#outbox.send(encodeExtended(extendedId, payload))
+    this.#outbox.put(encodeExtended(extendedId, payload))
   }
 
   /** Whole `piece` messages that lie in a frame. @returns what `ByteStream.write` says */

@@ -1,6 +1,8 @@
 import type { ByteStream } from '../ports/network.ts'
 import type { System } from '../ports/system.ts'
 
+/** Enough for an introduction and some chat: most peers never need the larger one. */
+const FIRST_BUFFER_BYTES = 512
 const BUFFER_BYTES = 4096
 
 /**
@@ -13,7 +15,7 @@ const BUFFER_BYTES = 4096
  *                            ^start              ^end
  */
 export class Outbox {
-  bytes: Uint8Array = new Uint8Array(BUFFER_BYTES)
+  bytes: Uint8Array = new Uint8Array(FIRST_BUFFER_BYTES)
   end = 0
   readonly #stream: ByteStream
   readonly #system: System
@@ -60,6 +62,17 @@ export class Outbox {
     this.#stream.write(gathered, () => {
       if (buffer === this.bytes) this.#onSent()
     })
+  }
+
+  /** Gathers a message that is made already; one that is long goes out by itself. The bytes are given away. */
+  put(message: Uint8Array): void {
+    if (message.length > FIRST_BUFFER_BYTES) {
+      this.send(message)
+      return
+    }
+    const at = this.room(message.length)
+    this.bytes.set(message, at)
+    this.end = at + message.length
   }
 
   /** A message of its own, with bytes that the caller gives away. @returns what `ByteStream.write` says. */

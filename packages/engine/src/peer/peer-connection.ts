@@ -294,6 +294,11 @@ export class PeerConnection implements StreamHandler {
     }
   }
 
+  /** This program stood still for so long (stopped, or its machine paused) and heard nobody: that silence was not the peer's. */
+  onStandstill(ms: number, now: number): void {
+    this.lastReceivedAt = Math.min(this.lastReceivedAt + ms, now)
+  }
+
   close(error?: EngineError): void {
     if (this.isClosed) return
     this.#stream.destroy(error)

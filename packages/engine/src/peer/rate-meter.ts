@@ -1,4 +1,5 @@
 const BUCKET_COUNT = 20
+const NO_BUCKETS = new Float64Array(0)
 
 /** A rate over less time than this would be noise: the first bytes of a connection come in one burst. */
 const SHORTEST_SPAN_MS = 100
@@ -11,7 +12,8 @@ const SHORTEST_SPAN_MS = 100
  */
 export class RateMeter {
   readonly #bucketMs: number
-  readonly #buckets: Float64Array = new Float64Array(BUCKET_COUNT)
+  /** Made with the first byte: most connections never carry a block. */
+  #buckets: Float64Array = NO_BUCKETS
   readonly #startedAt: number
   /** Number of the newest bucket, counted from time zero of the clock. */
   #newest: number
@@ -31,6 +33,7 @@ export class RateMeter {
 
   add(bytes: number, now: number): void {
     const bucket = Math.floor(now / this.#bucketMs)
+    if (this.#buckets === NO_BUCKETS) this.#buckets = new Float64Array(BUCKET_COUNT)
     if (bucket > this.#newest) this.#roll(bucket)
     this.#buckets[this.#newest % BUCKET_COUNT]! += bytes
     this.#sum += bytes
@@ -38,6 +41,7 @@ export class RateMeter {
   }
 
   bytesPerSecond(now: number): number {
+    if (this.#sum === 0) return 0
     const bucket = Math.floor(now / this.#bucketMs)
     if (bucket > this.#newest) this.#roll(bucket)
     if (this.#sum === 0) return 0

@@ -46,22 +46,26 @@ const FIRST_BLOCK_PATIENCE_MS = 3000
 
 const NONE = -1
 const FIRST_CAPACITY = 32
+const NO_NUMBERS = new Uint32Array(0)
+const NO_TIMES = new Float64Array(0)
+const NO_ENTRIES = new Int32Array(0)
 
 /** One request: what was asked, in the words of BEP 3. */
 export type RequestCallback = (pieceIndex: number, begin: number, length: number) => void
 
 export class RequestPipeline {
-  // Requests lie in parallel arrays: linked from oldest to newest, and chained by hash. Nothing is allocated per block.
-  #pieceIndexes = new Uint32Array(FIRST_CAPACITY)
-  #begins = new Uint32Array(FIRST_CAPACITY)
-  #lengths = new Uint32Array(FIRST_CAPACITY)
-  #askedAt = new Float64Array(FIRST_CAPACITY)
-  #older = new Int32Array(FIRST_CAPACITY)
+  // Requests lie in parallel arrays: linked from oldest to newest, and chained by hash. Nothing is allocated per block, and
+  // nothing at all for a peer that is never asked.
+  #pieceIndexes = NO_NUMBERS
+  #begins = NO_NUMBERS
+  #lengths = NO_NUMBERS
+  #askedAt = NO_TIMES
+  #older = NO_ENTRIES
   /** Towards the newest; of an unused entry: the next unused one. */
-  #newer = new Int32Array(FIRST_CAPACITY)
-  #chain = new Int32Array(FIRST_CAPACITY)
-  #heads = new Int32Array(FIRST_CAPACITY * 2).fill(NONE)
-  #hashShift = 32 - Math.log2(FIRST_CAPACITY * 2)
+  #newer = NO_ENTRIES
+  #chain = NO_ENTRIES
+  #heads = NO_ENTRIES
+  #hashShift = 0
   #oldest = NONE
   #newest = NONE
   #unused = NONE
@@ -99,7 +103,6 @@ export class RequestPipeline {
     this.#basePeriodBeganAt = options.now
     this.#roundBeganAt = options.now
     this.#quietSince = options.now
-    this.#freeFrom(0)
   }
 
   /** How many requests are out. */
@@ -317,6 +320,7 @@ export class RequestPipeline {
   }
 
   #find(pieceIndex: number, begin: number): number {
+    if (this.#size === 0) return NONE
     let entry = this.#heads[this.#bucket(pieceIndex, begin)]!
     while (entry !== NONE && (this.#begins[entry] !== begin || this.#pieceIndexes[entry] !== pieceIndex)) entry = this.#chain[entry]!
     return entry
@@ -351,7 +355,7 @@ export class RequestPipeline {
 
   #grow(): void {
     const size = this.#pieceIndexes.length
-    const capacity = size * 2
+    const capacity = Math.max(FIRST_CAPACITY, size * 2)
     this.#pieceIndexes = grown(this.#pieceIndexes, new Uint32Array(capacity))
     this.#begins = grown(this.#begins, new Uint32Array(capacity))
     this.#lengths = grown(this.#lengths, new Uint32Array(capacity))

@@ -9,7 +9,8 @@ import type { System } from '../ports/system.ts'
 /** Finds the torrent that a stranger's handshake names. */
 export interface TorrentDirectory {
   doorOf(infoHashHex: string): PeerDoor | undefined
-  readonly connectionCount: number
+  /** Whether there may be one connection more. */
+  readonly hasRoom: boolean
   nextPeerKey(): number
 }
 
@@ -30,6 +31,11 @@ export class PeerListener implements PeerDoor {
     this.#network = options.network
     this.#options = options.session
     this.#directory = options.directory
+  }
+
+  /** Strangers that have not spoken yet. */
+  get silentCount(): number {
+    return this.#silent.size
   }
 
   get port(): number | undefined {
@@ -66,7 +72,7 @@ export class PeerListener implements PeerDoor {
   }
 
   #onStream(stream: ByteStream): void {
-    if (this.#silent.size + this.#directory.connectionCount >= this.#options.maxConnections) {
+    if (!this.#directory.hasRoom) {
       stream.destroy()
       return
     }

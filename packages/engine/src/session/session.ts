@@ -90,6 +90,13 @@ export class Session extends Emitter<SessionEvents> implements TorrentDirectory 
     return count
   }
 
+  /** Whether there are fewer connections, those on their way counted, than there may be. */
+  get hasRoom(): boolean {
+    let count = this.#listener.silentCount
+    for (const torrent of this.#torrents.values()) count += torrent.socketCount
+    return count < this.options.maxConnections
+  }
+
   /**
    * Adds a torrent and starts it. What is wrong with the metainfo or magnet is thrown at once; what goes wrong
    * later is the torrent's `error` event.
@@ -111,6 +118,7 @@ export class Session extends Emitter<SessionEvents> implements TorrentDirectory 
         downloadLimiter: this.#downloadLimiter,
         listenPort: this.listenPort,
         nextPeerKey: () => this.nextPeerKey(),
+        hasRoom: () => this.hasRoom,
       },
       what,
     )

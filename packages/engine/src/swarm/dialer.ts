@@ -10,8 +10,13 @@ export interface DialerOwner {
   readonly greetedCount: number
   /** We have all we want: others that do are of no use. (Seeds dial too: a leecher behind a router waits for it.) */
   readonly isSeeding: boolean
+  /** False when the session has as many connections as it may have. */
+  readonly sessionHasRoom: boolean
   onDialled(stream: ByteStream): void
 }
+
+/** So many connections a torrent may open even if the session is full: else one that is added late would meet nobody. */
+const FEW_CONNECTIONS = 10
 
 /** Opens connections to peers from the list, a few at a time, best candidates first. */
 export class Dialer {
@@ -31,11 +36,18 @@ export class Dialer {
     this.#owner = options.owner
   }
 
+  /** Connections on their way. */
+  get diallingCount(): number {
+    return this.#dialling
+  }
+
   /** Dials while there is room and somebody to dial. Called when either changes, and once a second. */
   dialMore(): void {
     while (!this.#isClosed) {
       const halfOpen = this.#dialling + this.#owner.greetedCount
-      if (halfOpen >= this.#options.maxDialing || this.#owner.connectionCount + halfOpen >= this.#options.maxConnections) return
+      const connections = this.#owner.connectionCount + halfOpen
+      if (halfOpen >= this.#options.maxDialing || connections >= this.#options.maxConnections) return
+      if (connections >= FEW_CONNECTIONS && !this.#owner.sessionHasRoom) return
       const endpoint = this.#peerList.nextToDial(this.#system.now(), { skipSeeds: this.#owner.isSeeding })
       if (endpoint === undefined) return
       this.#dial(endpoint)

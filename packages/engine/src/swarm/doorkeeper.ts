@@ -1,10 +1,9 @@
-import { compareBytes, equalBytes } from '@shoal/protocol/bytes'
+import { compareBytes, equalBytes, latin1 } from '@shoal/protocol/bytes'
 import type { Handshake } from '@shoal/protocol/wire/handshake'
 import { EngineError } from '../base/errors.ts'
 import type { SwarmOptions } from '../base/options.ts'
 import type { PeerConnection } from '../peer/peer-connection.ts'
 import type { PeerList } from './peer-list.ts'
-import type { SwarmPeer } from './swarm-peer.ts'
 
 /** Who may come into a swarm: not ourselves, nobody twice, nobody who lied, and not more than there is room for. */
 export class Doorkeeper {
@@ -12,7 +11,8 @@ export class Doorkeeper {
   readonly #listenPort: number | undefined
   readonly #peerList: PeerList
   readonly #options: SwarmOptions
-  readonly #peers: ReadonlyMap<number, SwarmPeer>
+  /** Those who are in, by peer id: with ten thousand of them nobody can be compared with each. */
+  readonly #peers = new Map<string, PeerConnection>()
 
   constructor(options: {
     identity: { readonly infoHash: Uint8Array; readonly ourPeerId: Uint8Array }
@@ -20,18 +20,15 @@ export class Doorkeeper {
     listenPort: number | undefined
     peerList: PeerList
     options: SwarmOptions
-    /** Those who are in, live. */
-    peers: ReadonlyMap<number, SwarmPeer>
   }) {
     this.#identity = options.identity
     this.#listenPort = options.listenPort
     this.#peerList = options.peerList
     this.#options = options.options
-    this.#peers = options.peers
   }
 
-  /** @throws {EngineError} `PEER_…`: why it is sent away */
-  check(connection: PeerConnection, { infoHash, peerId }: Handshake): void {
+  /** Lets it in. @throws {EngineError} `PEER_…`: why it is sent away */
+  admit(connection: PeerConnection, { infoHash, peerId }: Handshake): void {
     if (!equalBytes(infoHash, this.#identity.infoHash)) {
       throw new EngineError('PEER_UNKNOWN_TORRENT', 'It answers for another torrent than the one we asked for')
     }
@@ -44,6 +41,12 @@ export class Doorkeeper {
     if (this.#peers.size >= this.#options.maxConnections || this.#isCrowdedBy(connection.remote.host)) {
       throw new EngineError('PEER_LIMIT', `There are ${this.#peers.size} connections already`)
     }
+    this.#peers.set(latin1(peerId), connection)
+  }
+
+  /** One who was let in is gone. */
+  onGone({ peerId }: PeerConnection): void {
+    this.#peers.delete(latin1(peerId))
   }
 
   /** The incoming end of a connection to ourselves hears the handshake first, so it is the one that finds out. */
@@ -57,16 +60,14 @@ export class Doorkeeper {
    * opened by the side with the larger peer id does.
    */
   #resolveDuplicate(connection: PeerConnection, peerId: Uint8Array): void {
-    for (const other of this.#peers.values()) {
-      if (!equalBytes(other.connection.peerId, peerId)) continue
-      const weShouldHaveDialled = compareBytes(this.#identity.ourPeerId, peerId) > 0
-      const newIsRight = connection.isIncoming !== weShouldHaveDialled
-      if (other.connection.isIncoming === connection.isIncoming || !newIsRight) {
-        throw new EngineError('PEER_DUPLICATE', 'It is connected already')
-      }
-      other.connection.close(new EngineError('PEER_DUPLICATE', 'Replaced by the connection from the other side'))
-      return
+    const other = this.#peers.get(latin1(peerId))
+    if (other === undefined) return
+    const weShouldHaveDialled = compareBytes(this.#identity.ourPeerId, peerId) > 0
+    const newIsRight = connection.isIncoming !== weShouldHaveDialled
+    if (other.isIncoming === connection.isIncoming || !newIsRight) {
+      throw new EngineError('PEER_DUPLICATE', 'It is connected already')
     }
+    other.close(new EngineError('PEER_DUPLICATE', 'Replaced by the connection from the other side'))
   }
 
   /** One address may not take all places from others (SAFETY W8); several peers behind one router are welcome. */

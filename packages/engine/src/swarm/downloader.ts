@@ -64,8 +64,10 @@ export class Downloader {
     const content = this.#content
     const { connection } = peer
     if (content === undefined || this.#isPaused || this.#isCatchingUp || connection.isClosed || !connection.isOpen) return
-    if (peer.interestingCount === 0) return
-    if (connection.state.isChokingUs && peer.grantedToUs.size === 0) return
+    if (!connection.state.isInterested || (connection.state.isChokingUs && peer.grantedToUs.size === 0)) {
+      peer.isStarved = false // its own next word, a have or an unchoke, has us ask again
+      return
+    }
     const { pipeline } = connection
     const outstanding = pipeline.outstanding
     const missing = pipeline.depth(connection.now, content.picker.wantsShortQueues) - outstanding
@@ -157,9 +159,12 @@ export class Downloader {
   }
 
   onPeerGone(peer: SwarmPeer): void {
-    this.#dropRequests(peer)
+    const { pipeline, state } = peer.connection
+    // One that choked us and owed nothing leaves nothing to others: a crowd that goes is not gone through for each of it.
+    const leavesWork = !state.isChokingUs || pipeline.outstanding > 0
+    pipeline.clear((pieceIndex, begin) => this.#content?.picker.onBlockLost(peer.key, pieceIndex, begin))
     this.#content?.picker.onPeerGone(peer.key)
-    this.refillStarvedSoon()
+    if (leavesWork) this.refillStarvedSoon()
   }
 
   /** Looks for peers that fell silent with our requests; about once a second. */

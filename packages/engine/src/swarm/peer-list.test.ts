@@ -222,6 +222,19 @@ describe('PeerList', () => {
     assert.equal(list.size, 3)
   })
 
+  test('connected addresses take no places from others', () => {
+    const list = listWith({ maxPeers: 1 })
+    for (const host of ['10.0.0.1', '10.0.0.2']) {
+      list.onConnected(at(host, 4000), 0)
+      list.onReachableAt(at(host, 4000), 6881)
+    }
+    assert.equal(list.size, 2)
+    assert.equal(list.add(at('10.0.0.3'), 'tracker'), true)
+    assert.equal(list.add(at('10.0.0.4'), 'tracker'), false)
+    list.onClosed(at('10.0.0.1', 4000), 120 * SECOND)
+    assert.equal(list.size, 2)
+  })
+
   test('stays bounded and consistent whatever happens', () => {
     const endpoint = fc.record({ host: fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3'), port: fc.integer({ min: 1, max: 4 }) })
     const step = fc.tuple(fc.constantFrom('add', 'dial', 'connect', 'reach', 'fail', 'close', 'ban', 'self'), endpoint)
@@ -231,6 +244,7 @@ describe('PeerList', () => {
         let now = 0
         for (const [what, where] of steps) {
           now += 7 * SECOND
+          list.nextToDial(now - 1)
           if (what === 'add') list.add(where, 'tracker')
           else if (what === 'dial') list.onDialling(where, now)
           else if (what === 'connect') list.onConnected(where, now)
@@ -239,8 +253,10 @@ describe('PeerList', () => {
           else if (what === 'close') list.onClosed(where, now)
           else if (what === 'ban') list.ban(where)
           else list.onSelf(where)
-          assert.ok(list.size <= 5)
-          const next = list.nextToDial(now)
+          assert.ok([...list.peers()].filter((peer) => !peer.isConnected).length <= 5)
+          const next = list.nextToDial(now, { skipSeeds: now % 2 === 0 })
+          const mayBeDialled = [...list.peers()].some((peer) => !peer.isDialling && !peer.isConnected && peer.retryAt <= now)
+          assert.equal(next !== undefined, mayBeDialled)
           if (next === undefined) continue
           assert.equal(next.isDialling || next.isConnected, false)
           assert.equal(list.isBanned(next), false)

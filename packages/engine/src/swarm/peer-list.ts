@@ -23,7 +23,7 @@ export interface KnownPeer extends Endpoint {
 export interface PeerListOptions {
   /** A whole number in [0, limit). */
   readonly randomBelow: (limit: number) => number
-  /** Addresses that are kept; a newcomer takes the place of the worst. */
+  /** Addresses that are kept besides the connected ones; a newcomer takes the place of the worst. */
   readonly maxPeers?: number
   /** Bans from one address after which the whole address is refused: several peers may share one behind a router. */
   readonly bansPerAddress?: number
@@ -69,7 +69,6 @@ class Entry implements KnownPeer {
 
 /** A connection that is open, and the entry of its other end, if that can be dialled. */
 interface OpenConnection {
-  readonly host: string
   readonly since: number
   entry: Entry | undefined
 }
@@ -85,14 +84,20 @@ export class PeerList {
   readonly #maxPeers: number
   readonly #bansPerAddress: number
   readonly #entries = new Map<string, Entry>()
+  /** Entries with a connection: they are as many as there may be connections, and do not take places from others. */
+  #connectedCount = 0
   /** By remote endpoint, both directions. */
   readonly #connections = new Map<string, OpenConnection>()
+  readonly #connectionsByHost = new Map<string, number>()
   /** Our own addresses, as found out by dialling them. */
   readonly #selves = new Set<string>()
   /** Endpoints and peer ids that are banned; how often each address was. */
   readonly #bans = new Set<string>()
   readonly #bansByHost = new Map<string, number>()
   #ours: Endpoint | undefined
+  /** Nobody can be dialled before: known from the last search that found nobody, so that it is not made again with each peer that leaves. */
+  #nobodyBefore = Number.NEGATIVE_INFINITY
+  #nobodyWithoutSeeds = false
 
   constructor(options: PeerListOptions) {
     this.#randomBelow = options.randomBelow
@@ -129,10 +134,11 @@ export class PeerList {
       return false
     }
     if (this.#selves.has(key) || this.isBanned(endpoint)) return false
-    if (this.#entries.size >= this.#maxPeers && !this.#makeRoom(source)) return false
+    if (this.#entries.size - this.#connectedCount >= this.#maxPeers && !this.#makeRoom(source)) return false
     const entry = new Entry(endpoint, this.#priorityOf(endpoint))
     entry.sources.add(source)
     this.#entries.set(key, entry)
+    this.#nobodyBefore = Number.NEGATIVE_INFINITY
     return true
   }
 
@@ -142,10 +148,17 @@ export class PeerList {
    */
   nextToDial(now: number, options?: { readonly skipSeeds?: boolean }): KnownPeer | undefined {
     const skipSeeds = options?.skipSeeds ?? false
+    if (now < this.#nobodyBefore && this.#nobodyWithoutSeeds === skipSeeds) return undefined
     let best: Entry | undefined
+    let next = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.values()) {
-      if (entry.isDialling || entry.connections > 0 || entry.retryAt > now || (skipSeeds && entry.isSeed)) continue
-      if (best === undefined || isBetter(entry, best)) best = entry
+      if (entry.isDialling || entry.connections > 0 || (skipSeeds && entry.isSeed)) continue
+      if (entry.retryAt > now) next = Math.min(next, entry.retryAt)
+      else if (best === undefined || isBetter(entry, best)) best = entry
+    }
+    if (best === undefined) {
+      this.#nobodyBefore = next
+      this.#nobodyWithoutSeeds = skipSeeds
     }
     return best
   }
@@ -162,10 +175,11 @@ export class PeerList {
     const key = keyOf(endpoint)
     if (this.#connections.has(key)) return
     const entry = this.#entries.get(key)
-    this.#connections.set(key, { host: endpoint.host, since: now, entry })
+    this.#connections.set(key, { since: now, entry })
+    this.#connectionsByHost.set(endpoint.host, this.connectionCountOf(endpoint.host) + 1)
     if (entry === undefined) return
     entry.isDialling = false
-    entry.connections++
+    this.#onEntryConnected(entry)
   }
 
   /** The peer of an incoming connection said on which port it listens: there it can be found again. */
@@ -177,13 +191,15 @@ export class PeerList {
     const entry = this.#entries.get(keyOf(endpoint))
     if (entry === undefined) return
     connection.entry = entry
-    entry.connections++
+    this.#onEntryConnected(entry)
   }
 
   /** What the connected peer at this remote endpoint has now. */
   setSeed(endpoint: Endpoint, isSeed: boolean): void {
     const entry = this.#connections.get(keyOf(endpoint))?.entry ?? this.#entries.get(keyOf(endpoint))
-    if (entry !== undefined) entry.isSeed = isSeed
+    if (entry === undefined || entry.isSeed === isSeed) return
+    entry.isSeed = isSeed
+    this.#nobodyBefore = Number.NEGATIVE_INFINITY
   }
 
   /** The dial came to nothing, or nobody useful answered. */
@@ -203,22 +219,25 @@ export class PeerList {
       return
     }
     this.#connections.delete(key)
+    const left = this.connectionCountOf(endpoint.host) - 1
+    if (left === 0) this.#connectionsByHost.delete(endpoint.host)
+    else this.#connectionsByHost.set(endpoint.host, left)
     const { entry } = connection
     if (entry === undefined) return
-    entry.connections--
+    this.#onEntryDisconnected(entry)
     if (now - connection.since < GOOD_CONNECTION_MS) {
       this.#scheduleRetry(entry, now, error)
       return
     }
     entry.failures = 0
     entry.hasBeenGood = true
-    entry.retryAt = now + this.#jittered(error?.code === 'PEER_USELESS' ? USELESS_NOW_MS : FIRST_RETRY_MS)
+    this.#retryAfter(entry, now, error?.code === 'PEER_USELESS' ? USELESS_NOW_MS : FIRST_RETRY_MS)
   }
 
   /** We dialled ourselves: never again. */
   onSelf(endpoint: Endpoint): void {
     const key = keyOf(endpoint)
-    this.#entries.delete(key)
+    this.#forget(endpoint)
     this.#selves.add(key)
     forgetOldest(this.#selves, MAX_BANS)
   }
@@ -230,7 +249,7 @@ export class PeerList {
     for (const banned of [endpoint, entry]) {
       if (banned === undefined) continue
       this.#bans.add(keyOf(banned))
-      this.#entries.delete(keyOf(banned))
+      this.#forget(banned)
     }
     if (peerId !== undefined) this.#bans.add(peerIdKey(peerId))
     forgetOldest(this.#bans, 3 * MAX_BANS)
@@ -239,7 +258,7 @@ export class PeerList {
     this.#bansByHost.set(host, bans)
     forgetOldest(this.#bansByHost, MAX_BANS)
     if (bans < this.#bansPerAddress) return
-    for (const [key, { host: other }] of this.#entries) if (other === host) this.#entries.delete(key)
+    for (const entry of this.#entries.values()) if (entry.host === host) this.#forget(entry)
   }
 
   isBanned(endpoint: Endpoint, peerId?: Uint8Array): boolean {
@@ -252,14 +271,31 @@ export class PeerList {
 
   /** Open connections with this address, in either direction. */
   connectionCountOf(host: string): number {
-    let count = 0
-    for (const connection of this.#connections.values()) if (connection.host === host) count++
-    return count
+    return this.#connectionsByHost.get(host) ?? 0
+  }
+
+  #onEntryConnected(entry: Entry): void {
+    if (entry.connections === 0) this.#connectedCount++
+    entry.connections++
+  }
+
+  #onEntryDisconnected(entry: Entry): void {
+    entry.connections--
+    if (entry.connections > 0 || this.#entries.get(keyOf(entry)) !== entry) return
+    this.#connectedCount--
+    const isOverfull = this.#entries.size - this.#connectedCount > this.#maxPeers
+    if (isOverfull && !entry.sources.has('manual')) this.#forget(entry)
+  }
+
+  #forget(endpoint: Endpoint): void {
+    const key = keyOf(endpoint)
+    if (this.#entries.get(key)?.isConnected === true) this.#connectedCount--
+    this.#entries.delete(key)
   }
 
   #scheduleRetry(entry: Entry, now: number, error: EngineError | undefined): void {
     if (error !== undefined && BLAMELESS.has(error.code)) {
-      entry.retryAt = now + this.#jittered(USELESS_NOW_MS)
+      this.#retryAfter(entry, now, USELESS_NOW_MS)
       return
     }
     entry.failures++
@@ -267,12 +303,13 @@ export class PeerList {
     const isHopeless = error?.code === 'PEER_UNKNOWN_TORRENT' || error?.code === 'PEER_MISBEHAVED'
     const longest = entry.hasBeenGood && !isHopeless ? MAX_RETRY_AFTER_SUCCESS_MS : MAX_RETRY_MS
     const delay = isHopeless ? MAX_RETRY_MS : Math.min(FIRST_RETRY_MS * 2 ** (entry.failures - 1), longest)
-    entry.retryAt = now + this.#jittered(delay)
+    this.#retryAfter(entry, now, delay)
   }
 
-  /** Three to five quarters of the delay, so that what failed together does not come back together. */
-  #jittered(delayMs: number): number {
-    return (delayMs * (750 + this.#randomBelow(501))) / 1000
+  /** After three to five quarters of the delay, so that what failed together does not come back together. */
+  #retryAfter(entry: Entry, now: number, delayMs: number): void {
+    entry.retryAt = now + (delayMs * (750 + this.#randomBelow(501))) / 1000
+    this.#nobodyBefore = Math.min(this.#nobodyBefore, entry.retryAt)
   }
 
   /** Forgets the worst address that is not in use, if it is worse than a newcomer. */
@@ -283,7 +320,7 @@ export class PeerList {
       if (worst === undefined || isBetter(worst, entry)) worst = entry
     }
     if (worst === undefined || (worst.failures === 0 && source !== 'manual')) return false
-    this.#entries.delete(keyOf(worst))
+    this.#forget(worst)
     return true
   }
 

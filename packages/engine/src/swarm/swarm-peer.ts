@@ -1,13 +1,12 @@
 import type { Bitfield } from '@shoal/protocol/bitfield'
 import type { PeerConnection } from '../peer/peer-connection.ts'
 import type { ChokeCandidate } from './choker.ts'
+import type { HeraldPeer } from './herald.ts'
 import type { PickPeer } from './piece-picker.ts'
 
 /** What the swarm knows of a peer beyond its connection: what it is worth to us, and what it may do. */
-export class SwarmPeer implements PickPeer, ChokeCandidate {
+export class SwarmPeer implements PickPeer, ChokeCandidate, HeraldPeer {
   readonly connection: PeerConnection
-  /** Pieces that it has and we still want. */
-  interestingCount = 0
   /** Silent with requests out: its blocks may be asked of others. */
   isSlow = false
   /** There was nothing to ask it for; asked again when something changes. */
@@ -24,6 +23,8 @@ export class SwarmPeer implements PickPeer, ChokeCandidate {
   /** Its requests wait for something (the limit, a frame, a read, a proof) that will call when it is there. */
   isServiceWaiting = false
   isOptimistic = false
+  /** How many of our new pieces it has been told of: the herald's. */
+  newsHeard = 0
   unchokedAt = 0
   uploadedAtUnchoke = 0
   /** Metadata requests it has made; bounded (W1). */

@@ -13,6 +13,7 @@ import type { System, Timer } from '../ports/system.ts'
 import { Dialer } from './dialer.ts'
 import { Doorkeeper } from './doorkeeper.ts'
 import { Downloader } from './downloader.ts'
+import { Herald } from './herald.ts'
 import { MetadataExchange } from './metadata-exchange.ts'
 import { PeerList, type PeerSource } from './peer-list.ts'
 import { Prover } from './prover.ts'
@@ -23,6 +24,8 @@ import { Unchoker } from './unchoker.ts'
 import { Uploader } from './uploader.ts'
 
 const TICK_MS = 1_000
+/** A tick that is so late was not held up by work. */
+const STANDSTILL_MS = 5_000
 const MAX_DEPARTED = 64
 
 /** What a swarm tells the torrent that owns it. */
@@ -54,6 +57,8 @@ export interface SwarmHost {
   /** Where others can reach us; undefined when we do not listen. */
   readonly listenPort: number | undefined
   nextPeerKey(): number
+  /** Whether the session has fewer connections than it may have. */
+  hasRoom(): boolean
 }
 
 /**
@@ -76,12 +81,14 @@ export class Swarm implements PeerOwner, PeerDoor {
   readonly #prover: Prover
   readonly #uploader: Uploader
   readonly #unchoker: Unchoker
+  readonly #herald: Herald<SwarmPeer>
   readonly #metadata: MetadataExchange
   #content: SwarmContent | undefined
   /** Peers that gave us blocks and left, the latest: what they gave may still turn out to be lies. */
   readonly #departed = new Map<number, SwarmPeer>()
   #uploadedToGone = 0
   #tick: Timer | undefined
+  #tickedAt = 0
   #isClosed = false
 
   constructor(options: {
@@ -103,7 +110,6 @@ export class Swarm implements PeerOwner, PeerDoor {
       listenPort: host.listenPort,
       peerList: this.peerList,
       options: host.swarm,
-      peers: this.#peers,
     })
     this.#dialer = new Dialer({ system: host.system, network: host.network, swarm: host.swarm, peerList: this.peerList, owner: this })
     this.#downloader = new Downloader({ system: host.system, hasher: host.hasher, limiter: host.downloadLimiter, owner: this })
@@ -116,6 +122,7 @@ export class Swarm implements PeerOwner, PeerDoor {
       owner: this,
     })
     this.#unchoker = new Unchoker({ system: host.system, hasher: host.hasher, options: host.swarm, owner: this })
+    this.#herald = new Herald({ system: host.system, owner: this })
     this.#metadata = new MetadataExchange({
       system: host.system,
       owner: this,
@@ -130,6 +137,15 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   get greetedCount(): number {
     return this.#greeted.size
+  }
+
+  /** Connections, and those that are on their way. */
+  get socketCount(): number {
+    return this.#peers.size + this.#greeted.size + this.#dialer.diallingCount
+  }
+
+  get sessionHasRoom(): boolean {
+    return this.#host.hasRoom()
   }
 
   get isSeeding(): boolean {
@@ -154,11 +170,16 @@ export class Swarm implements PeerOwner, PeerDoor {
     return this.#peers.values()
   }
 
+  unchoked(): Iterable<SwarmPeer> {
+    return this.#unchoker.unchoked()
+  }
+
   peer(key: number): SwarmPeer | undefined {
     return this.#peers.get(key)
   }
 
   start(): void {
+    this.#tickedAt = this.#host.system.now()
     this.#tick = this.#host.system.every(TICK_MS, () => this.#onTick())
     this.#unchoker.start()
     this.#dialer.dialMore()
@@ -170,6 +191,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#prover.setContent(content)
     this.#uploader.setContent(content)
     this.#unchoker.setContent(content)
+    this.#herald.setContent(content)
     this.#downloader.setContent(content)
     for (const peer of this.#peers.values()) {
       peer.connection.setGeometry(content.geometry)
@@ -210,6 +232,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#isClosed = true
     this.#tick?.cancel()
     this.#unchoker.stop()
+    this.#herald.close()
     this.#dialer.close()
     this.#prover.close()
     for (const connection of this.#greeted) connection.close()
@@ -218,7 +241,7 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   /** For tests and the simulator: throws what is wrong between the rooms, in words. */
   checkInvariants(): void {
-    if (this.#content !== undefined) checkSwarm(this.#content, this.#peers.values())
+    if (this.#content !== undefined) checkSwarm(this.#content, this.#peers.values(), (peer) => this.#herald.hasTold(peer))
   }
 
   // --- coming in ---------------------------------------------------------------------------------------------
@@ -243,7 +266,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   admit(connection: PeerConnection, handshake: Handshake): Admission {
     this.#greeted.delete(connection)
     if (this.#isClosed) throw new EngineError('CLOSED', 'The torrent has stopped')
-    this.#doorkeeper.check(connection, handshake)
+    this.#doorkeeper.admit(connection, handshake)
     this.#peers.set(connection.key, new SwarmPeer(connection))
     return { owner: this, infoHash: this.infoHash, ourPeerId: this.ourPeerId }
   }
@@ -254,6 +277,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.peerList.onConnected(connection.remote, this.#host.system.now())
     if (content !== undefined) connection.setGeometry(content.geometry)
     connection.sendPieces(content?.have)
+    this.#herald.onIntroduced(peer)
     this.#introduce(connection)
     this.#owner.onPeerConnected(peer)
   }
@@ -273,7 +297,6 @@ export class Swarm implements PeerOwner, PeerDoor {
     const peer = this.#peers.get(connection.key)!
     content.availability.addHave(connection.pieces, pieceIndex)
     if (!content.have.has(pieceIndex) && content.picker.priorityOf(pieceIndex) !== 0) {
-      peer.interestingCount++
       connection.setInterested(true)
       peer.isStarved = true
     }
@@ -351,6 +374,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     const peer = this.#peers.get(connection.key)
     if (peer === undefined) return
     this.#peers.delete(connection.key)
+    this.#doorkeeper.onGone(connection)
     this.#uploadedToGone += connection.uploadMeter.total
     if (connection.downloadMeter.total > 0) this.#remember(peer)
     if (connection.pieces.size > 0) this.#content?.availability.removePeer(connection.pieces)
@@ -365,19 +389,17 @@ export class Swarm implements PeerOwner, PeerDoor {
   // --- what becomes of pieces --------------------------------------------------------------------------------
 
   onPieceVerified(pieceIndex: number): void {
-    const content = this.#content!
-    const isWanted = content.picker.priorityOf(pieceIndex) !== 0
-    for (const peer of this.#peers.values()) {
-      if (peer.pieces.has(pieceIndex)) {
-        // One that came whole just as it was given up was not counted any more.
-        if (isWanted) peer.interestingCount--
-        if (peer.interestingCount === 0) peer.connection.setInterested(false)
-      } else if (peer.connection.isOpen) {
-        peer.connection.sendHave(pieceIndex)
-      }
-    }
+    this.#herald.onPieceVerified(pieceIndex)
     this.#owner.onPieceVerified(pieceIndex)
-    if (content.picker.wantedComplete) this.#onComplete()
+    if (this.#content!.picker.wantedComplete) this.#onComplete()
+  }
+
+  onUnchoking(peer: SwarmPeer): void {
+    this.#herald.tell(peer)
+  }
+
+  onTold({ connection }: SwarmPeer): void {
+    if (connection.state.isInterested) connection.setInterested(this.#content!.picker.isInteresting(connection.pieces))
   }
 
   onPieceFailed(_pieceIndex: number): void {}
@@ -443,7 +465,12 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   #onTick(): void {
     const now = this.#host.system.now()
-    for (const peer of this.#peers.values()) peer.connection.onTick(now)
+    const lateMs = now - this.#tickedAt - TICK_MS
+    this.#tickedAt = now
+    for (const { connection } of this.#peers.values()) {
+      if (lateMs > STANDSTILL_MS) connection.onStandstill(lateMs, now)
+      connection.onTick(now)
+    }
     this.#downloader.onTick(now)
     this.#metadata.onTick(now)
     this.#dialer.dialMore()
@@ -454,16 +481,11 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#owner.onComplete()
   }
 
-  /** Counts what a peer has that we want, and says so if it matters. O(pieces): only when many changed at once. */
+  /** Says whether it has anything that we want. */
   #weighInterest(peer: SwarmPeer): void {
     const content = this.#content
     if (content === undefined) return
-    let count = 0
-    peer.pieces.forEachSet((pieceIndex) => {
-      if (!content.have.has(pieceIndex) && content.picker.priorityOf(pieceIndex) !== 0) count++
-    })
-    peer.interestingCount = count
-    peer.connection.setInterested(count > 0)
+    peer.connection.setInterested(content.picker.isInteresting(peer.pieces))
     peer.isStarved = true
   }
 

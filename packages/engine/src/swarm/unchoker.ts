@@ -11,6 +11,8 @@ export interface UnchokerOwner {
   peers(): Iterable<SwarmPeer>
   readonly isSeeding: boolean
   readonly infoHash: Uint8Array
+  /** From now on the peer may ask for whatever we have. */
+  onUnchoking(peer: SwarmPeer): void
 }
 
 /**
@@ -23,8 +25,11 @@ export class Unchoker {
   readonly #hasher: Hasher
   readonly #options: SwarmOptions
   readonly #owner: UnchokerOwner
+  /** Those whom we do not choke, a handful: nobody has to look for them among all peers. */
+  readonly #unchoked = new Set<SwarmPeer>()
   #content: SwarmContent | undefined
   #timer: Timer | undefined
+  #isStopped = false
   #optimisticSince = 0
 
   constructor(options: { system: System; hasher: Hasher; options: SwarmOptions; owner: UnchokerOwner }) {
@@ -43,7 +48,13 @@ export class Unchoker {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
+  }
+
+  /** Those who may download from us now. */
+  unchoked(): Iterable<SwarmPeer> {
+    return this.#unchoked
   }
 
   onInterestChanged(peer: SwarmPeer): void {
@@ -54,12 +65,12 @@ export class Unchoker {
       }
       return
     }
-    if (mayUnchokeNow(peer, this.#slotsTaken(), this.#options.unchokeSlots, this.#owner.isSeeding)) this.#unchoke(peer)
+    if (mayUnchokeNow(peer, this.#slotsTaken, this.#options.unchokeSlots, this.#owner.isSeeding)) this.#unchoke(peer)
     else this.#grantFewPieces(peer)
   }
 
   onPeerGone(peer: SwarmPeer): void {
-    if (!peer.isChoked) this.#fillSlots()
+    if (this.#unchoked.delete(peer)) this.#fillSlots()
   }
 
   /** Weighs everybody anew. */
@@ -78,34 +89,39 @@ export class Unchoker {
       options: { optimisticMs: this.#options.optimisticIntervalMs, turnBytes: turnBytesFor(content.geometry.pieceLength) },
     })
     this.#optimisticSince = optimisticSince
-    for (const peer of this.#owner.peers()) {
-      peer.isOptimistic = peer === optimistic
-      if (!unchoked.has(peer)) this.#choke(peer)
-    }
+    for (const peer of this.#owner.peers()) peer.isOptimistic = peer === optimistic
+    for (const peer of this.#unchoked) if (!unchoked.has(peer)) this.#choke(peer)
     for (const peer of unchoked) this.#unchoke(peer)
   }
 
-  #slotsTaken(): number {
+  get #slotsTaken(): number {
     let taken = 0
-    for (const peer of this.#owner.peers()) if (!peer.isChoked && !peer.isOptimistic) taken++
+    for (const peer of this.#unchoked) if (!peer.isOptimistic) taken++
     return taken
   }
 
   #fillSlots(): void {
+    if (this.#isStopped) return
+    let taken = this.#slotsTaken
     for (const peer of this.#owner.peers()) {
-      if (mayUnchokeNow(peer, this.#slotsTaken(), this.#options.unchokeSlots, this.#owner.isSeeding)) this.#unchoke(peer)
+      if (taken >= this.#options.unchokeSlots) return
+      if (!mayUnchokeNow(peer, taken, this.#options.unchokeSlots, this.#owner.isSeeding)) continue
+      this.#unchoke(peer)
+      if (!peer.isOptimistic) taken++
     }
   }
 
   #unchoke(peer: SwarmPeer): void {
     if (!peer.isChoked) return
+    this.#unchoked.add(peer)
     peer.unchokedAt = this.#system.now()
     peer.uploadedAtUnchoke = peer.connection.uploadMeter.total
+    this.#owner.onUnchoking(peer)
     peer.connection.unchoke()
   }
 
   #choke(peer: SwarmPeer): void {
-    if (!peer.isChoked) peer.connection.choke()
+    if (this.#unchoked.delete(peer)) peer.connection.choke()
   }
 
   #grantFewPieces(peer: SwarmPeer): void {

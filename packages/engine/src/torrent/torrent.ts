@@ -49,6 +49,8 @@ export interface TorrentHost {
   /** Tells trackers that our addresses are one client (BEP 7). */
   readonly trackerKey: number
   nextPeerKey(): number
+  /** Whether the session has fewer connections than it may have. */
+  hasRoom(): boolean
 }
 
 /**
@@ -120,6 +122,11 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     return this.#swarm?.connectionCount ?? 0
   }
 
+  /** Connections, and those that are on their way. */
+  get socketCount(): number {
+    return this.#swarm?.socketCount ?? 0
+  }
+
   /** For handshakes that name this torrent; undefined while it takes nobody in. */
   get door(): PeerDoor | undefined {
     const isIn = this.#state.status !== 'stopped' && this.#state.status !== 'failed'
@@ -145,6 +152,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
         downloadLimiter: this.#downloadLimiter,
         listenPort: this.#host.listenPort,
         nextPeerKey: () => this.#host.nextPeerKey(),
+        hasRoom: () => this.#host.hasRoom(),
       },
       owner: this,
       infoHash: this.infoHash,
