@@ -73,7 +73,7 @@ export interface PeerOwner {
   onAllowedFast(peer: PeerConnection, pieceIndex: number): void
   /** May this request be queued? False: it is rejected. */
   mayServe(peer: PeerConnection, pieceIndex: number): boolean
-  /** The upload queue is no longer empty, or the socket takes bytes again. */
+  /** Requests came into the upload queue (once for all of a socket read), or the socket takes bytes again. */
   onUploadWork(peer: PeerConnection): void
   onExtensionHandshake(peer: PeerConnection): void
   onMetadataMessage(peer: PeerConnection, message: MetadataMessage): void
@@ -126,6 +126,8 @@ export class PeerConnection implements StreamHandler {
   #refusedRequests = 0
   #strayBlocks = 0
   #lateHaveAlls = 0
+  /** Requests have come in the read that is being worked through. */
+  #isAsked = false
   #canWrite = true
 
   constructor(options: {
@@ -320,6 +322,11 @@ export class PeerConnection implements StreamHandler {
       }
       if (begin < chunk.length) this.#decoder.push(begin === 0 ? chunk : chunk.subarray(begin))
       if (this.isClosed) return
+      if (this.#isAsked) {
+        // Once all requests of the read are in the queue, where neighbours make a run: each by itself would be a read and a write.
+        this.#isAsked = false
+        this.#owner?.onUploadWork(this)
+      }
       this.#owner?.onTurnEnd(this)
       this.#sender.flush()
       this.#checkUnsent()
@@ -437,7 +444,7 @@ export class PeerConnection implements StreamHandler {
       this.#refuse(pieceIndex, begin, length)
       return
     }
-    if (this.uploads.size === 1) this.#owner!.onUploadWork(this)
+    this.#isAsked = true
   }
 
   onPiece(pieceIndex: number, begin: number, block: Uint8Array): void {
