@@ -7,7 +7,7 @@ import { libtorrentCreate } from './creators/libtorrent.ts'
 import { mktorrent } from './creators/mktorrent.ts'
 import { shoalCreate } from './creators/shoal.ts'
 import type { Figures } from './measure.ts'
-import { HASHING_MEASURES, oneCore } from './one-core.ts'
+import { HASHING_MEASURES, yardsticks } from './one-core.ts'
 import { Payload } from './payload.ts'
 import { ProcessMeter } from './process-meter.ts'
 
@@ -32,7 +32,7 @@ await run.race({
     ...run
       .installed([shoalCreate, mktorrent, libtorrentCreate])
       .map((creator) => ({ name: creator.name, isOurs: creator === shoalCreate, run: () => create(creator) })),
-    oneCore(payload),
+    ...yardsticks(payload),
   ],
 })
 

@@ -16,10 +16,10 @@ export class FirstPayloadWatch {
   readonly #begunAt = this.#receivedBytes()
   readonly #timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
 
-  /** By `performance.now()`; ends the watch. Now when so little came that nothing was seen. */
-  seenAtMs(): number {
+  /** By `performance.now()`; ends the watch. `byMs` when nothing was seen by then: so little came, or so fast. */
+  seenAtMs({ byMs }: { byMs: number }): number {
     this.#end()
-    return this.#seenAtMs ?? performance.now()
+    return Math.min(this.#seenAtMs ?? byMs, byMs)
   }
 
   #look(): void {

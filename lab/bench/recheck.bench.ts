@@ -3,7 +3,7 @@ import { BenchRun, MIB } from './bench-run.ts'
 import type { Client } from './client.ts'
 import { freePort } from './free-port.ts'
 import type { Figures } from './measure.ts'
-import { HASHING_MEASURES, oneCore } from './one-core.ts'
+import { HASHING_MEASURES, yardsticks } from './one-core.ts'
 import { Payload } from './payload.ts'
 import type { Stage } from './stage.ts'
 import { SwarmOfClients } from './swarm-of-clients.ts'
@@ -25,7 +25,7 @@ await run.onStage(payload, run.bytes('piece-length'), (stage) =>
   run.race({
     options: run.told('size', 'piece-length'),
     measures: HASHING_MEASURES,
-    contenders: [...run.ofClients((client) => recheck(stage, client)), oneCore(payload)],
+    contenders: [...run.ofClients((client) => recheck(stage, client)), ...yardsticks(payload)],
   }),
 )
 

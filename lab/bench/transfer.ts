@@ -37,7 +37,7 @@ export async function transfer(stage: Stage, { seeder, leecher, seederCount }: S
     const seederCpuSeconds = cpuSecondsOf(seeders) - seederCpuBefore
     const figures = {
       wallSeconds: (doneAtMs - startedAtMs) / 1000,
-      transferSeconds: (doneAtMs - firstPayload.seenAtMs()) / 1000,
+      transferSeconds: (doneAtMs - firstPayload.seenAtMs({ byMs: doneAtMs })) / 1000,
       seederCpuSeconds,
       leecherCpuSeconds,
       cpuSeconds: seederCpuSeconds + leecherCpuSeconds,

@@ -8,7 +8,10 @@ import { saidInFile } from '../said-file.ts'
 /** It meets only one peer at an address, so each of ours has an address of its own: 127.0.1.1, 127.0.1.2, … */
 let started = 0
 
-/** Without its screen. What happens to its torrent makes it run a shell that writes a line to a file. */
+/**
+ * Without its screen. What happens to its torrent makes it run a shell that writes a line to a file; that it is complete it
+ * notices when its clock of whole seconds ticks.
+ */
 export const rtorrent: Client = {
   name: 'rtorrent',
   meets: 'tracker',
