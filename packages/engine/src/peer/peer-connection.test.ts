@@ -25,6 +25,9 @@ const bitfield = (...pieces: number[]): Uint8Array => {
 /** A connection after both handshakes, and what it tells its owner about the peer's pieces. */
 class Met {
   readonly told: (number | 'all anew')[] = []
+  /** One entry a write. */
+  readonly written: Uint8Array[] = []
+  readonly system: SimSystem = new SimSystem({ seed: 1 })
   readonly connection: PeerConnection
   closedBecause: string | undefined
 
@@ -36,7 +39,8 @@ class Met {
       start: (given) => {
         handler = given
       },
-      write: (_bytes, onSent) => {
+      write: (bytes, onSent) => {
+        this.written.push(bytes.slice())
         onSent?.()
         return true
       },
@@ -59,7 +63,7 @@ class Met {
     this.connection = new PeerConnection({
       key: 1,
       stream,
-      system: new SimSystem({ seed: 1 }),
+      system: this.system,
       connection: DEFAULT_CONNECTION_OPTIONS,
       door: { admit: () => ({ owner, infoHash: INFO_HASH, ourPeerId: new Uint8Array(20) }) },
       onRefused: () => {},
@@ -93,6 +97,16 @@ describe('PeerConnection', () => {
     met.hear(bitfield(0, 1, 2, 3, 4, 5, 6, 7, 8), HAVE_ALL, HAVE_ALL)
     assert.deepEqual(met.told, ['all anew', 9, 10, 11])
     assert.ok(met.connection.isSeed)
+  })
+
+  test('tells of all pieces that were verified in one turn with one write', async () => {
+    const met = new Met()
+    met.hear(bitfield(0))
+    await met.system.run(1)
+    met.written.length = 0
+    for (let pieceIndex = 1; pieceIndex < 12; pieceIndex++) met.connection.sendHave(pieceIndex)
+    await met.system.run(1)
+    assert.deepEqual(met.written, [concatBytes(Array.from({ length: 11 }, (_, at) => have(at + 1)))])
   })
 
   test('a bitfield that does not fit is no more welcome late than early', () => {

@@ -70,7 +70,7 @@ export class Downloader {
     }
     const { pipeline } = connection
     const outstanding = pipeline.outstanding
-    const missing = pipeline.depth(connection.now, content.picker.wantsShortQueues) - outstanding
+    const missing = pipeline.depth(connection.now, content.picker.isCrowded) - outstanding
     // Asked in runs: a request for each single block that arrives would cost a write and a wake-up each.
     if (missing <= 0 || (outstanding > 0 && missing < Math.min(8, outstanding >> 1))) return
     const count = this.#allowedBlocks(missing)

@@ -499,6 +499,12 @@ describe('PiecePicker beside its naive twin', () => {
     )
   })
 
+  test('a piece whose parole ends is asked again of those who found nothing to do meanwhile', () => {
+    const each = (type: Step['type'], who = 0, amount = 0): Step => ({ type, who, piece: 0, amount })
+    const story = [each('pick', 0, 8), each('arrive all'), each('parole', 7), each('pick', 13), each('end parole', 1), each('pick', 0, 1)]
+    play(1, [each('join'), each('join'), ...story], 0)
+  })
+
   test('whatever happened before, the rest is picked, sent and verified in the end', () => {
     const histories = fc.tuple(fc.integer({ min: 1, max: 12 }), joins, fc.array(step, { maxLength: 60, size: 'max' }), fc.integer())
     fc.assert(

@@ -195,6 +195,7 @@ export class OpenPieces {
     if (piece.onlyFrom === undefined) return
     piece.onlyFrom = undefined
     this.freeCount += piece.freeCount
+    this.loosenings++
   }
 
   /** For tests and the simulator: throws what is wrong, in words. */

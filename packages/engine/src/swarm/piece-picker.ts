@@ -111,11 +111,11 @@ export class PiecePicker {
   }
 
   /**
-   * What waits long at a slow peer is in the way: it keeps half-done pieces in memory of which there is not much left, or it
-   * is all that is left to wait for.
+   * So many pieces are half done that there may soon be no room for another: from now on peers finish them together, and
+   * what waits long at a slow one is in the way of all.
    */
-  get wantsShortQueues(): boolean {
-    return this.#isCrowded || this.#availability.obtainableCount === 0
+  get isCrowded(): boolean {
+    return 4 * (this.openPieceCount - this.#open.completeCount) > 3 * this.#maxOpenPieces
   }
 
   /** Wanted pieces that we do not have yet. */
@@ -337,11 +337,6 @@ export class PiecePicker {
     }
   }
 
-  /** So many pieces are half done that there may soon be no room for another: from now on peers finish them together. */
-  get #isCrowded(): boolean {
-    return 4 * (this.openPieceCount - this.#open.completeCount) > 3 * this.#maxOpenPieces
-  }
-
   /** The piece to ask the peer for next, opened if need be; undefined when only the endgame is left for it. */
   #choose(peer: PickPeer, work: PeerWork): OpenPiece | undefined {
     const { current } = work
@@ -358,7 +353,7 @@ export class PiecePicker {
     if (paroled !== -1) return this.#openPiece(paroled)
 
     const orphan = this.#best(this.#open.orphans, peer)
-    if (work.isSlow || this.#isCrowded) {
+    if (work.isSlow || this.isCrowded) {
       const begun = orphan ?? this.#best(this.#open.shared, peer)
       if (begun !== undefined) return begun
     }
