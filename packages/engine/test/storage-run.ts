@@ -80,7 +80,7 @@ export interface RunOptions {
   readonly preallocation?: 'sparse' | 'full'
   readonly maxOpenFiles?: number
   readonly memoryBytes?: number
-  /** Few cores: pieces are hashed while they come in. */
+  /** One core: pieces are hashed while they come in. */
   readonly hashWhileReceiving?: boolean
 }
 

@@ -167,7 +167,7 @@ export class WorldPeer {
     const host = world.network.host(this.address, this.#options.host)
     const network = this.#options.network?.(host) ?? host
     const { hashJobMs } = this.#options
-    // Every other machine has few cores: both ways of hashing meet in every swarm.
+    // Every other machine has one core: both ways of hashing meet in every swarm.
     const hashWhileReceiving = world.peers.indexOf(this) % 2 === 1
     const hasher = new SimHasher(world.system, {
       sha1,

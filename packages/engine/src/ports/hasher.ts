@@ -40,7 +40,7 @@ export interface Hasher {
   verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean>
   /**
    * Whether pieces are better hashed on this thread while they come in (`startPiece`) than handed over whole: that is so
-   * with few cores and a fast SHA-1. The same answer every time.
+   * where there is no other core to do it.
    */
   readonly hashesWhileReceiving: boolean
   startPiece(): RunningHash

@@ -7,7 +7,7 @@ import type { SimSystem } from './system.ts'
 
 export interface SimHasherOptions {
   readonly threads?: number
-  /** Pieces are hashed while they come in, as on machines of few cores. */
+  /** Pieces are hashed while they come in, as on machines of one core. */
   readonly hashWhileReceiving?: boolean
   /** What one job takes; jobs of one thread take it one after another. */
   readonly jobMs?: number
