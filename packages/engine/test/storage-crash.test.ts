@@ -147,6 +147,34 @@ describe('storage through crashes', () => {
     for (let seed = 0; seed < 100; seed++) crashes += (await live(`power ${seed}`, ['power', 'power', 'power', 'process'])).crashes
     assert.equal(crashes, 500)
   })
+
+  test('keeps through a power cut what one life wrote, the next one found there, told and synced', async () => {
+    for (let seed = 0; seed < 16; seed++) {
+      // Both files lie in one piece, so neither can be proven to be ours but by comparing.
+      const torrent = makeTorrent({ pieceLength: PIECE, lengths: [20_000, PIECE - 20_000] })
+      const system = new SimSystem({ seed })
+      let disk = new SimDisk(system, { tracksPowerLoss: true })
+      const written = new StorageRun({ system, disk, torrent })
+      await system.complete(written.start())
+      // Dies between the bytes and the record that tells of them.
+      disk.fail({ code: 'DISK_FAILED', operation: 'append', nth: 2 })
+      await system.complete(written.deliverAll([0]))
+      assert.deepEqual(written.verified, [])
+      disk = disk.crash('process')
+      const found = new StorageRun({ system, disk, torrent })
+      await system.complete(found.start())
+      await system.complete(found.deliverAll([0]))
+      assert.deepEqual(found.verified, [0])
+      await system.complete(found.syncPoint())
+      disk = disk.crash('power', new Random(seed))
+      system.reboot()
+      const last = new StorageRun({ system, disk, torrent })
+      await system.complete(last.start())
+      await checkBelieved(last, system, `seed ${seed}`)
+      assert.ok(last.have.isComplete, `seed ${seed}`)
+      assert.equal(last.recheckedCount, 0)
+    }
+  })
 })
 
 describe('storage on a failing disk', () => {

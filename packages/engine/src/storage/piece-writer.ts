@@ -96,6 +96,8 @@ export class PieceWriter {
         const comparison = await compareWithDisk(file, offset, bytes)
         if (comparison === 'different') throw foreignFile(nameOfFile(state), state.root)
         if (comparison === 'equal') {
+          // Whoever wrote it may have died before it was synced: right in the page cache is not yet right on the disk.
+          this.#dirty.add(state)
           state.stamp ??= file.stampSync()
           return
         }
