@@ -151,6 +151,12 @@ describe('what is believed after a power cut', () => {
     assert.deepEqual(toCheck, [6, 7])
   })
 
+  test('what was being written is checked: its record may be lost, and its file as old as the record before', () => {
+    const { verified, toCheck } = judge(stateOf({ writing: new Map([[6, T + 50]]) }), {}, 2)
+    assert.deepEqual(verified, ALL)
+    assert.deepEqual(toCheck, [6])
+  })
+
   test('not a file whose stamp cannot be ours', () => {
     assert.deepEqual(judge(stateOf(), { 1: stamp(4 * PIECE, T + 600_000) }, 2).toCheck, [4, 5, 6, 7])
     assert.deepEqual(judge(stateOf(), { 1: stamp(4 * PIECE, T - 600_000) }, 2).toCheck, [4, 5, 6, 7], 'an older copy was brought back')

@@ -12,8 +12,9 @@ import type { StoredTorrent } from './stored-torrent.ts'
  * - Stopped in order: a piece counts when its files look exactly as they were left.
  * - The process died, the machine did not: every recorded piece counts. Files may be a little newer than their last
  *   record (the piece being written at that moment was not recorded).
- * - The machine died: what a sync point covers counts; later pieces are checked, not fetched again. A file that
- *   is newer than the last record that survived has pieces that no record tells of: what is missing of it is checked too.
+ * - The machine died: what a sync point covers counts; later pieces are checked, not fetched again, and so is what was
+ *   being written. A file that is newer than the last record that survived has pieces that no record tells of: what is
+ *   missing of it is checked too.
  * - A file that is missing or too short: its pieces are gone. A file that looks otherwise than we can explain: all its
  *   pieces are checked, also those that we did not have (somebody may have put the whole file there).
  * - Nothing is remembered: whatever is there is checked.
@@ -56,7 +57,11 @@ export function judgeResume(evidence: ResumeEvidence): ResumeTrust {
   const remembered = state?.verified ?? Bitfield.empty(pieceCount)
   const gone = Bitfield.empty(pieceCount)
   const toCheck = Bitfield.empty(pieceCount)
-  if (state !== undefined && !isSameBoot) addAll(toCheck, state.unsynced)
+  if (state !== undefined && !isSameBoot) {
+    addAll(toCheck, state.unsynced)
+    // Its last record may be lost and its bytes be there, in a file that shows the time of the record before.
+    for (const pieceIndex of state.writing.keys()) toCheck.set(pieceIndex)
+  }
   let changedFiles = 0
   for (const [fileIndex, file] of torrent.files.entries()) {
     const home = evidence.homeOf(fileIndex)
