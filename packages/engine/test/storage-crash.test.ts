@@ -175,6 +175,27 @@ describe('storage through crashes', () => {
       assert.equal(last.recheckedCount, 0)
     }
   })
+
+  for (const kind of ['process', 'power'] as const)
+    test(`goes on with a file whose first piece was half written (${kind})`, async () => {
+      for (let seed = 0; seed < 16; seed++) {
+        const torrent = makeTorrent({ pieceLength: PIECE, lengths: [200_000] })
+        const system = new SimSystem({ seed })
+        let disk = new SimDisk(system, { tracksPowerLoss: true })
+        const one = new StorageRun({ system, disk, torrent })
+        await system.complete(one.start())
+        disk.fail({ code: 'DISK_FAILED', operation: 'write', isTorn: true })
+        await system.complete(one.deliverAll([2]))
+        assert.deepEqual(one.verified, [])
+        disk = disk.crash(kind, new Random(seed))
+        if (kind === 'power') system.reboot()
+        const two = new StorageRun({ system, disk, torrent })
+        await system.complete(two.start())
+        await system.complete(two.deliverAll([0, 1, 2, 3, 4, 5, 6]))
+        assert.ok(two.have.isComplete, `seed ${seed}: ${two.failures.map(String).join('; ')}`)
+        await checkBelieved(two, system, `seed ${seed}`)
+      }
+    })
 })
 
 describe('storage on a failing disk', () => {

@@ -23,6 +23,8 @@ export interface ResumeTrust {
   readonly verified: Bitfield
   /** To be hashed before they count. */
   readonly toCheck: Bitfield
+  /** Files on disk that nothing is remembered of, but which the last run may have begun when it died. */
+  readonly begun: ReadonlySet<number>
   /** For people: what was not believed, and why. */
   readonly notes: readonly string[]
 }
@@ -57,6 +59,7 @@ export function judgeResume(evidence: ResumeEvidence): ResumeTrust {
   const remembered = state?.verified ?? Bitfield.empty(pieceCount)
   const gone = Bitfield.empty(pieceCount)
   const toCheck = Bitfield.empty(pieceCount)
+  const begun = new Set<number>()
   if (state !== undefined && !isSameBoot) {
     addAll(toCheck, state.unsynced)
     // Its last record may be lost and its bytes be there, in a file that shows the time of the record before.
@@ -69,8 +72,9 @@ export function judgeResume(evidence: ResumeEvidence): ResumeTrust {
     if (home === undefined || begin === end) continue
     const stamp = found[home]
     const isParts = home !== fileIndex
-    const verdict =
-      stamp === undefined ? 'missing' : state === undefined ? 'changed' : verdictOf(state, home, stamp, isSameBoot, layout, pieceLength)
+    const isWriting = state !== undefined && stamp !== undefined && wasBeingWritten(state, home, stamp, layout, pieceLength)
+    const verdict = stamp === undefined ? 'missing' : state === undefined ? 'changed' : verdictOf(state, home, stamp, isSameBoot, isWriting)
+    if (state !== undefined && stamp !== undefined && mayBeBegun(state, home, stamp, isSameBoot, isWriting)) begun.add(home)
     if (verdict === 'changed' && state !== undefined) changedFiles++
     const thereBytes = stamp === undefined ? 0 : stamp.size - (isParts ? file.offset : 0)
     if (verdict === 'as-left' && thereBytes >= file.length) continue
@@ -87,19 +91,11 @@ export function judgeResume(evidence: ResumeEvidence): ResumeTrust {
   const goneCount = remembered.count - verified.count
   removeAll(toCheck, gone)
   removeAll(verified, toCheck)
-  return { verified, toCheck, notes: notesOf({ state, changedFiles, goneCount, checkCount: toCheck.count }) }
+  return { verified, toCheck, begun, notes: notesOf({ state, changedFiles, goneCount, checkCount: toCheck.count }) }
 }
 
-function verdictOf(
-  state: ResumeState,
-  home: number,
-  stamp: FileStamp,
-  isSameBoot: boolean,
-  layout: FileLayout,
-  pieceLength: number,
-): FileVerdict {
-  const last = state.stamps.get(home)
-  if (state.isClean) return last !== undefined && sameStamp(stamp, last) ? 'as-left' : 'changed'
+/** Does it look as if a piece that was being written at the end was the last to go there? */
+function wasBeingWritten(state: ResumeState, home: number, stamp: FileStamp, layout: FileLayout, pieceLength: number): boolean {
   const isParts = home === layout.fileCount
   const { begin, end } = isParts ? { begin: 0, end: state.verified.size } : layout.piecesOfFile(home, pieceLength)
   let writingFromMs = Number.POSITIVE_INFINITY
@@ -109,7 +105,12 @@ function verdictOf(
     writingFromMs = Math.min(writingFromMs, wallMs - TOLERANCE_MS)
     writingToMs = Math.max(writingToMs, wallMs + WRITING_MS)
   }
-  const isWriting = stamp.modifiedMs >= writingFromMs && stamp.modifiedMs <= writingToMs
+  return stamp.modifiedMs >= writingFromMs && stamp.modifiedMs <= writingToMs
+}
+
+function verdictOf(state: ResumeState, home: number, stamp: FileStamp, isSameBoot: boolean, isWriting: boolean): FileVerdict {
+  const last = state.stamps.get(home)
+  if (state.isClean) return last !== undefined && sameStamp(stamp, last) ? 'as-left' : 'changed'
   // Made by the piece that was being written: nothing is remembered of it, so nothing can be wrong.
   if (last === undefined) return isWriting && isSameBoot ? 'as-left' : 'changed'
   if (isSameBoot) {
@@ -121,6 +122,17 @@ function verdictOf(
   if (stamp.modifiedMs < Math.min(last.modifiedMs, synced.modifiedMs) - FORGOTTEN_MS) return 'changed'
   if (stamp.modifiedMs > Math.max(last.modifiedMs, state.activeMs) + FORGOTTEN_MS) return 'changed'
   return stamp.modifiedMs > last.modifiedMs || stamp.size > last.size ? 'newer' : 'as-left'
+}
+
+/**
+ * Before the first record of a file it can hold anything from zeros to whole pieces, and none that verifies need be among
+ * them; were it taken for somebody else's, nobody could go on but by moving it away (R8). After a power cut also the
+ * record that it was being written can be gone, but it cannot be older than the snapshot, where it would have a stamp.
+ */
+function mayBeBegun(state: ResumeState, home: number, stamp: FileStamp, isSameBoot: boolean, isWriting: boolean): boolean {
+  if (state.isClean || state.stamps.has(home)) return false
+  if (isSameBoot) return isWriting
+  return stamp.modifiedMs >= state.snapshotMs - TOLERANCE_MS && stamp.modifiedMs <= state.activeMs + FORGOTTEN_MS
 }
 
 function addAll(to: Bitfield, from: Bitfield): void {

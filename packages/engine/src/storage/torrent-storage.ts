@@ -130,12 +130,13 @@ export class TorrentStorage {
 
   /**
    * Decides of every file that is there whether it may be written, makes empty files, and brings files that are
-   * wanted out of the parts file. `verified` is what the disk is known to hold after the recheck.
+   * wanted out of the parts file. `verified` is what the disk is known to hold after the recheck, `begun` which files
+   * the last run may have begun without a word of it (`resume-trust.ts`).
    * @throws {EngineError} `FILE_FOREIGN`, `DISK_FULL`, before anything is written
    */
-  async claim(verified: Bitfield): Promise<void> {
+  async claim(verified: Bitfield, begun: ReadonlySet<number>): Promise<void> {
     await this.#gate.alone(async () => {
-      await this.#claims.claim(verified)
+      await this.#claims.claim(verified, begun)
       for (const state of this.#files.states) if (state.isWanted && state.place === 'parts') await this.#moveOut(state)
     })
   }

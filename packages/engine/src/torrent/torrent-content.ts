@@ -156,9 +156,9 @@ export class TorrentContent {
     for (const [pieceIndex, priority] of selection.piecePriorities().entries()) picker.setPriority(pieceIndex, priority)
 
     try {
-      const { verified, unsynced, remembered } = await TorrentContent.#findVerified(options, storage, unproven)
+      const { verified, unsynced, remembered, begun } = await TorrentContent.#findVerified(options, storage, unproven)
       if (options.uploadOnly) requireSomething(verified, options)
-      if (!options.uploadOnly) await storage.claim(verified)
+      if (!options.uploadOnly) await storage.claim(verified, begun)
       for (const note of storage.notes) options.onNote(note)
       verified.forEachSet((pieceIndex) => picker.markHave(pieceIndex))
       if (options.uploadOnly) {
@@ -195,7 +195,7 @@ export class TorrentContent {
     options: ContentOptions,
     storage: TorrentStorage,
     unproven: Bitfield,
-  ): Promise<{ verified: Bitfield; unsynced: Bitfield; remembered: ResumeState | undefined }> {
+  ): Promise<Omit<FoundPieces, 'unproven'> & { begun: ReadonlySet<number> }> {
     const { disk, stateDir, infoHash, system, hasher } = options
     const loaded =
       stateDir === undefined
@@ -212,7 +212,7 @@ export class TorrentContent {
       homeOf: (fileIndex) => storage.homeOf(fileIndex),
     })
     for (const note of trust.notes) options.onNote(note)
-    const { verified } = trust
+    const { verified, begun } = trust
     // What hashes right may still be in memory only, whoever wrote it: the next sync covers it.
     const unsynced = remembered?.unsynced.clone() ?? Bitfield.empty(verified.size)
     if (options.skipCheck) {
@@ -223,7 +223,7 @@ export class TorrentContent {
         storage.doubt(pieceIndex)
       }
       storage.markUnsynced(unsynced)
-      return { verified, unsynced, remembered }
+      return { verified, unsynced, remembered, begun }
     }
     const { isComplete } = await recheck({
       storage,
@@ -239,7 +239,7 @@ export class TorrentContent {
     })
     if (!isComplete) throw new EngineError('CLOSED', 'Stopped while the files were being checked')
     storage.markUnsynced(unsynced)
-    return { verified, unsynced, remembered }
+    return { verified, unsynced, remembered, begun }
   }
 
   static async #openJournal(
