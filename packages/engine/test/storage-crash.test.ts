@@ -198,6 +198,53 @@ describe('storage through crashes', () => {
     })
 })
 
+describe('unwanted files that become wanted', () => {
+  const lengths = [50_000, 30_000, 60_000, 40_000]
+  const wanted = [true, false, false, true]
+  const pieces = [0, 1, 4, 5]
+
+  /** A run that has these pieces, safe from power cuts, some of their bytes in the parts file. */
+  const begun = async (seed: number) => {
+    const system = new SimSystem({ seed })
+    const disk = new SimDisk(system, { tracksPowerLoss: true })
+    const torrent = makeTorrent({ pieceLength: PIECE, lengths })
+    const run = new StorageRun({ system, disk, torrent, wanted })
+    await system.complete(run.start())
+    await system.complete(run.deliverAll(pieces))
+    await system.complete(run.syncPoint())
+    return { system, torrent, disk, run }
+  }
+  const checkAfterPowerCut = async (seed: number, world: { system: SimSystem; torrent: TestTorrent; disk: SimDisk }) => {
+    const { system, torrent } = world
+    const disk = world.disk.crash('power', new Random(seed))
+    system.reboot()
+    const run = new StorageRun({ system, disk, torrent })
+    await system.complete(run.start())
+    await checkBelieved(run, system, `seed ${seed}`)
+    for (const pieceIndex of pieces) assert.ok(run.have.has(pieceIndex), `seed ${seed}: piece ${pieceIndex} is lost`)
+  }
+
+  test('lose nothing in a power cut after they were brought out', async () => {
+    for (let seed = 0; seed < 16; seed++) {
+      const world = await begun(seed)
+      await world.system.complete(world.run.storage.setWanted([true, true, true, true]))
+      await world.system.complete(world.run.journal.save({ stamps: world.run.storage.stamps() }))
+      await checkAfterPowerCut(seed, world)
+    }
+  })
+
+  test('lose nothing in a power cut after they were brought out at the start', async () => {
+    for (let seed = 0; seed < 16; seed++) {
+      const world = await begun(seed)
+      await world.system.complete(world.run.stop())
+      const run = new StorageRun({ ...world })
+      await world.system.complete(run.start())
+      await world.system.complete(run.journal.onPieceWriting(2))
+      await checkAfterPowerCut(seed, world)
+    }
+  })
+})
+
 describe('storage on a failing disk', () => {
   for (const hashWhileReceiving of [false, true])
     test(`survives the failure of every call of a download, one at a time (${hashWhileReceiving ? 'hashed while received' : 'hashed by threads'})`, async () => {

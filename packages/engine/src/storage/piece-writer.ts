@@ -112,6 +112,12 @@ export class PieceWriter {
     this.#dirty.add(state)
   }
 
+  /** It may be synced once more by `sync`. */
+  async syncFile(state: FileState): Promise<void> {
+    const { file, release } = await this.#files.holdForWriting(state)
+    await file.sync().finally(release)
+  }
+
   /** `TorrentStorage.sync` */
   async sync(): Promise<void> {
     const dirty = [...this.#dirty]
@@ -122,8 +128,7 @@ export class PieceWriter {
       try {
         // Opening it to write would make it again, should somebody have removed it.
         if (this.#files.peek(state) === undefined && (await this.#disk.stat(state.root, state.path)) === undefined) return
-        const { file, release } = await this.#files.holdForWriting(state)
-        await file.sync().finally(release)
+        await this.syncFile(state)
       } catch (error) {
         failed.push(state)
         cause = error

@@ -397,6 +397,7 @@ export class TorrentStorage {
   /** Copies what we have of a file out of the parts file. Only pieces that verify: the file may be somebody's. */
   async #moveOut(state: FileState): Promise<void> {
     const { begin, end } = this.#files.layout.piecesOfFile(state.index, this.geometry.pieceLength)
+    let isCopied = false
     for (let pieceIndex = begin; pieceIndex < end; pieceIndex++) {
       if (!(await this.verifyPiece(pieceIndex))) continue
       const pieceOffset = this.geometry.pieceOffset(pieceIndex)
@@ -408,7 +409,10 @@ export class TorrentStorage {
       } finally {
         release()
       }
+      isCopied = true
     }
+    // The pieces may have been synced long ago: from here on it is the copy that the journal speaks of.
+    if (isCopied) await this.#writer.syncFile(state)
     state.place = 'file'
   }
 }
