@@ -114,7 +114,7 @@ export class PieceWriter {
 
   /** It may be synced once more by `sync`. */
   async syncFile(state: FileState): Promise<void> {
-    const { file, release } = await this.#files.holdForWriting(state)
+    const { file, release } = await this.#files.holdForSync(state)
     await file.sync().finally(release)
   }
 
