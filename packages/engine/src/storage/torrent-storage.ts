@@ -121,11 +121,9 @@ export class TorrentStorage {
     return this.#files.spansOfPiece(pieceIndex).every(({ state }) => state === undefined || this.#claims.isThere(state))
   }
 
-  /** Pieces that an earlier run of this boot wrote and did not sync: the next `sync` covers them. */
-  markUnsynced(pieces: Bitfield): void {
-    pieces.forEachSet((pieceIndex) => {
-      for (const { state } of this.#files.spansOfPiece(pieceIndex)) if (state !== undefined) this.#writer.markDirty(state)
-    })
+  /** A piece that this run found right and did not write, so others may not have synced it: the next `sync` covers it. */
+  markUnsynced(pieceIndex: number): void {
+    for (const { state } of this.#files.spansOfPiece(pieceIndex)) if (state !== undefined) this.#writer.markDirty(state)
   }
 
   /**

@@ -222,7 +222,7 @@ export class TorrentContent {
         unproven.set(pieceIndex)
         storage.doubt(pieceIndex)
       }
-      storage.markUnsynced(unsynced)
+      unsynced.forEachSet((pieceIndex) => storage.markUnsynced(pieceIndex))
       return { verified, unsynced, remembered, begun }
     }
     const { isComplete } = await recheck({
@@ -238,7 +238,7 @@ export class TorrentContent {
       signal: options.signal,
     })
     if (!isComplete) throw new EngineError('CLOSED', 'Stopped while the files were being checked')
-    storage.markUnsynced(unsynced)
+    unsynced.forEachSet((pieceIndex) => storage.markUnsynced(pieceIndex))
     return { verified, unsynced, remembered, begun }
   }
 
@@ -310,6 +310,7 @@ export class TorrentContent {
   onPieceProven(pieceIndex: number): void {
     const { storage, unproven } = this.swarm
     if (unproven.isEmpty) storage.endDoubts()
+    storage.markUnsynced(pieceIndex)
     // As above.
     this.#journal?.onPieceVerified(pieceIndex, storage.stampsOfPiece(pieceIndex)).catch(() => undefined)
   }
