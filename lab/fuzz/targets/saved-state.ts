@@ -49,6 +49,7 @@ function someState(random: Random): ResumeState {
   const verified = someBits(random, 0.6)
   const unsynced = someBits(random, 0.2)
   for (let index = 0; index < PIECES; index++) if (!verified.has(index)) unsynced.clear(index)
+  const activeMs = DAY + random.below(100_000)
   const stamps = new Map([0, 1, 3].map((fileIndex) => [fileIndex, stamp(fileIndex, random)]))
   return {
     infoHash: INFO_HASH,
@@ -58,7 +59,8 @@ function someState(random: Random): ResumeState {
     boot: random.below(3),
     verified,
     unsynced,
-    activeMs: DAY + random.below(100_000),
+    activeMs,
+    snapshotMs: activeMs,
     writing: new Map(),
     stamps,
     syncedStamps: stamps,
@@ -197,7 +199,7 @@ export const resumeTrust: FuzzTarget = {
     if (decoded.state.verified.size !== PIECES) return 'another torrent'
     const random = new Random(crc32(input))
     const found = [...TORRENT.files, undefined].map(() => (random.chance(1 / 6) ? undefined : stamp(0, random)))
-    const { verified, toCheck } = judgeResume({
+    const { verified, toCheck, begun } = judgeResume({
       state: decoded.state,
       boot: random.below(3),
       torrent: TORRENT,
@@ -209,6 +211,7 @@ export const resumeTrust: FuzzTarget = {
     verified.forEachSet((pieceIndex) =>
       expect(decoded.state.verified.has(pieceIndex), `piece ${pieceIndex} is believed and was not remembered`),
     )
+    for (const home of begun) expect(!decoded.state.stamps.has(home), `file ${home} is remembered and called begun`)
     return `${verified.isEmpty ? 'nothing' : 'some'} believed, ${toCheck.isEmpty ? 'nothing' : 'some'} to check`
   },
 }

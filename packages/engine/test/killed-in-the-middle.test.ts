@@ -85,3 +85,32 @@ describe('a download on a machine that loses power', () => {
     }
   })
 })
+
+describe('a seed on a machine that loses power', () => {
+  test('believes nothing that is wrong of what somebody else wrote and did not sync', async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const world = new World({ seed })
+      const torrent = new SwarmTorrent({ seed: String(seed), lengths: [MIB], pieceLength: PIECE, trackers: world.trackers })
+      const victim = await world.join('victim', torrent, { isSeed: true, disk: { tracksPowerLoss: true } })
+      await world.run(11_000)
+      const path = torrent.pathOf(DIR, 0)
+      const right = victim.disk.fileBytes(path)!
+      victim.disk.editFile(path, { bytes: new Uint8Array(right.length) })
+      const file = await world.system.complete(victim.disk.openFile(DIR, path.slice(DIR.length + 1).split('/'), 'write'))
+      await world.system.complete(file.write(right, 0))
+      await world.system.complete(file.close())
+      // The change is seen, every piece is proven, and there is a sync point after it.
+      await world.run(30_000)
+      assert.ok(victim.isDone, `seed ${seed}`)
+      victim.crash('power')
+      await world.run(3_000)
+      await world.system.complete(victim.open())
+      victim.add(torrent)
+      await world.until('it has looked at its files', () => victim.torrent.snapshot().havePieces !== undefined)
+      const { havePieces } = victim.torrent.snapshot()
+      assert.equal(havePieces!.count, torrent.info.pieceCount, `seed ${seed}`)
+      assert.deepEqual(torrent.differences(victim.disk, DIR), [], `seed ${seed}`)
+      await world.close()
+    }
+  })
+})

@@ -157,11 +157,11 @@ export class StorageRun {
     checked.verified.forEachSet((pieceIndex) => {
       this.have.set(pieceIndex)
     })
-    await this.storage.claim(this.have)
+    await this.storage.claim(this.have, this.trust.begun)
     // What an earlier run of this boot did not sync is in the page cache still; what was just hashed may be, too.
     const unsynced = checked.verified.clone()
     if (state?.boot === boot) state.unsynced.forEachSet((pieceIndex) => this.have.has(pieceIndex) && unsynced.set(pieceIndex))
-    this.storage.markUnsynced(unsynced)
+    unsynced.forEachSet((pieceIndex) => this.storage.markUnsynced(pieceIndex))
     this.#journal = new ResumeJournal({
       disk,
       path: RESUME_PATH,

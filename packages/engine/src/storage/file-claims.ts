@@ -51,12 +51,13 @@ export class FileClaims {
     return this.#found[state.index] !== undefined || state.stamp !== undefined
   }
 
-  async claim(verified: Bitfield): Promise<void> {
+  /** `begun`: not in what `survey` knows, and yet perhaps ours. */
+  async claim(verified: Bitfield, begun: ReadonlySet<number>): Promise<void> {
     const foreign: FileState[] = []
     for (const state of this.#files.states) {
       const found = this.#found[state.index]
       if (state.place === 'nowhere' || found === undefined || state.length === 0) continue
-      const evidence = this.#evidenceOf(state, found, verified)
+      const evidence = this.#evidenceOf(state, found, verified, begun)
       // Only what nothing else is known of is read.
       const claim = claimOfFile(evidence) ?? claimOfContent(evidence, await this.#contentOf(state, found.size))
       if (claim !== 'foreign') state.claim = claim
@@ -106,7 +107,7 @@ export class FileClaims {
     else state.place = !hasParts && found !== undefined && found.size <= state.length ? 'file' : 'parts'
   }
 
-  #evidenceOf(state: FileState, found: FileStamp, verified: Bitfield): FoundFile {
+  #evidenceOf(state: FileState, found: FileStamp, verified: Bitfield, begun: ReadonlySet<number>): FoundFile {
     const { geometry } = this.#files
     const pieces = state.place === 'file' ? this.#piecesOf(state) : []
     const end = state.offset + Math.min(found.size, state.length)
@@ -119,7 +120,7 @@ export class FileClaims {
     return {
       size: found.size,
       length: state.length,
-      known: record && (record.isSuspect ? 'suspect' : 'ours'),
+      known: record === undefined ? (begun.has(state.index) ? 'suspect' : undefined) : record.isSuspect ? 'suspect' : 'ours',
       isComplete: pieces.length > 0 && verifiedPieces.length === pieces.length,
       hasVerifiedPiece: inside.some((pieceIndex) => verified.has(pieceIndex)),
       touchesVerifiedPiece: verifiedPieces.length > 0,

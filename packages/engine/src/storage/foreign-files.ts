@@ -12,8 +12,9 @@ import type { DiskFile } from '../ports/disk.ts'
  *   least one whole piece, none of them verifies, and it is not zeros), or when nothing of it verifies, we have never
  *   been here, and a piece lies wholly behind its end: that would make it longer before its own bytes were compared.
  *   Refused before anything is written;
- * - `suspect` when we cannot tell: before a verified piece goes over its bytes, these are compared. Equal bytes
- *   need no writing, zeros and what lies after its end may be filled, anything else is refused.
+ * - `suspect` when we cannot tell, as of a file that we may have begun when we crashed: before a verified piece goes
+ *   over its bytes, these are compared. Equal bytes need no writing, zeros and what lies after its end may be filled,
+ *   anything else is refused.
  *
  * A piece that verifies but only touches the file from a neighbour proves too little (it may cover one byte of it):
  * such a file stays suspect, which costs one read a piece.
@@ -24,7 +25,7 @@ export interface FoundFile {
   /** Bytes on disk and bytes the torrent says. */
   readonly size: number
   readonly length: number
-  /** Resume data knows it, as a file that was ours or one that we still suspected. */
+  /** Resume data knows it, as a file that was ours or one that we still suspect; also one that we may have begun when we crashed. */
   readonly known: 'ours' | 'suspect' | undefined
   /** All its pieces verify: nothing will be written. */
   readonly isComplete: boolean

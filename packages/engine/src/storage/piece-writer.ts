@@ -96,6 +96,8 @@ export class PieceWriter {
         const comparison = await compareWithDisk(file, offset, bytes)
         if (comparison === 'different') throw foreignFile(nameOfFile(state), state.root)
         if (comparison === 'equal') {
+          // Whoever wrote it may have died before it was synced: right in the page cache is not yet right on the disk.
+          this.#dirty.add(state)
           state.stamp ??= file.stampSync()
           return
         }
@@ -110,6 +112,12 @@ export class PieceWriter {
     this.#dirty.add(state)
   }
 
+  /** It may be synced once more by `sync`. */
+  async syncFile(state: FileState): Promise<void> {
+    const { file, release } = await this.#files.holdForSync(state)
+    await file.sync().finally(release)
+  }
+
   /** `TorrentStorage.sync` */
   async sync(): Promise<void> {
     const dirty = [...this.#dirty]
@@ -120,8 +128,7 @@ export class PieceWriter {
       try {
         // Opening it to write would make it again, should somebody have removed it.
         if (this.#files.peek(state) === undefined && (await this.#disk.stat(state.root, state.path)) === undefined) return
-        const { file, release } = await this.#files.holdForWriting(state)
-        await file.sync().finally(release)
+        await this.syncFile(state)
       } catch (error) {
         failed.push(state)
         cause = error

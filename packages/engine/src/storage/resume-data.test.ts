@@ -55,6 +55,7 @@ const snapshotOf: fc.Arbitrary<ResumeState> = fc
       verified,
       unsynced,
       activeMs: of.activeMs,
+      snapshotMs: of.activeMs,
       writing: new Map(),
       stamps,
       syncedStamps: stamps,

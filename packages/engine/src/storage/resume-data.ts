@@ -30,6 +30,8 @@ export interface ResumeState {
   readonly unsynced: Bitfield
   /** The latest time of day at which we are known to have been at work. */
   readonly activeMs: number
+  /** The same as of the snapshot: a file begun before it has a stamp in it. */
+  readonly snapshotMs: number
   /** Pieces that were being written at the end, with the time of day at which that began. */
   readonly writing: ReadonlyMap<number, number>
   /** The last known of each file on disk, by file index; the parts file counts as the one after the last. */
@@ -173,6 +175,7 @@ function decodeSnapshot(bytes: Uint8Array): ResumeState | undefined {
     verified,
     unsynced,
     activeMs: view.getFloat64(84),
+    snapshotMs: view.getFloat64(84),
     writing: new Map(),
     stamps,
     syncedStamps: stamps,

@@ -237,6 +237,7 @@ export class ResumeJournal implements PieceJournal {
       verified: this.#verified,
       unsynced,
       activeMs,
+      snapshotMs: activeMs,
       writing: new Map(),
       stamps: this.#stamps,
       syncedStamps: this.#stamps,

@@ -42,6 +42,7 @@ function stateOf(change: Partial<ResumeState> & { have?: readonly number[]; notS
     verified,
     unsynced,
     activeMs: T,
+    snapshotMs: T,
     writing: new Map(),
     stamps,
     syncedStamps: stamps,
@@ -57,7 +58,7 @@ function judge(state: ResumeState | undefined, change: Readonly<Record<number, F
   const found = LEFT.map((left, at) => (at in change ? change[at] : left))
   const trust = judgeResume({ state, boot, torrent, found, homeOf: (fileIndex) => (fileIndex === 3 ? PARTS : fileIndex) })
   const list = (field: Bitfield) => Array.from({ length: torrent.pieceCount }, (_, at) => at).filter((at) => field.has(at))
-  return { verified: list(trust.verified), toCheck: list(trust.toCheck), notes: trust.notes }
+  return { verified: list(trust.verified), toCheck: list(trust.toCheck), begun: [...trust.begun], notes: trust.notes }
 }
 
 const ALL = [0, 1, 2, 3, 4, 5, 8]
@@ -65,7 +66,7 @@ const ALL = [0, 1, 2, 3, 4, 5, 8]
 describe('what is believed after a stop in order', () => {
   test('everything, when the files are as they were left, on any boot', () => {
     for (const boot of [1, 2, 0]) {
-      assert.deepEqual(judge(stateOf({ isClean: true }), {}, boot), { verified: ALL, toCheck: [], notes: [] })
+      assert.deepEqual(judge(stateOf({ isClean: true }), {}, boot), { verified: ALL, toCheck: [], begun: [], notes: [] })
     }
   })
 
@@ -81,6 +82,7 @@ describe('what is believed after a stop in order', () => {
     assert.deepEqual(judge(stateOf({ isClean: true }), { 0: undefined }), {
       verified: [4, 5, 8],
       toCheck: [],
+      begun: [],
       notes: ['Pieces that are gone, with files that are missing or too short: 4'],
     })
     const shorter = judge(stateOf({ isClean: true }), { 0: stamp(2 * PIECE + 1, T + 5) })
@@ -151,10 +153,41 @@ describe('what is believed after a power cut', () => {
     assert.deepEqual(toCheck, [6, 7])
   })
 
+  test('what was being written is checked: its record may be lost, and its file as old as the record before', () => {
+    const { verified, toCheck } = judge(stateOf({ writing: new Map([[6, T + 50]]) }), {}, 2)
+    assert.deepEqual(verified, ALL)
+    assert.deepEqual(toCheck, [6])
+  })
+
   test('not a file whose stamp cannot be ours', () => {
     assert.deepEqual(judge(stateOf(), { 1: stamp(4 * PIECE, T + 600_000) }, 2).toCheck, [4, 5, 6, 7])
     assert.deepEqual(judge(stateOf(), { 1: stamp(4 * PIECE, T - 600_000) }, 2).toCheck, [4, 5, 6, 7], 'an older copy was brought back')
     assert.deepEqual(judge(stateOf(), { 1: stamp(4 * PIECE, T - 30_000) }, 2).toCheck, [], 'the time of the last write was not saved')
+  })
+})
+
+describe('a file that nothing is remembered of', () => {
+  const unknown = (change: Parameters<typeof stateOf>[0]): ResumeState => {
+    const state = stateOf({ have: [4, 5], ...change })
+    return { ...state, stamps: new Map([...state.stamps].filter(([fileIndex]) => fileIndex !== 0)) }
+  }
+  const writing = new Map([[0, T + 5_000]])
+  const begun = (state: ResumeState, modifiedMs: number, boot: number) => judge(state, { 0: stamp(4 * PIECE, modifiedMs) }, boot).begun
+
+  test('may be ours after a crash in which it was being written', () => {
+    assert.deepEqual(begun(unknown({ writing }), T + 5_500, 1), [0])
+    assert.deepEqual(begun(unknown({ writing }), T - 5_000, 1), [])
+    assert.deepEqual(begun(unknown({}), T + 500, 1), [])
+  })
+
+  test('may be ours after a power cut, unless it is older than what we wrote down or much newer', () => {
+    assert.deepEqual(begun(unknown({}), T + 9_000, 2), [0])
+    assert.deepEqual(begun(unknown({}), T - 9_000, 2), [])
+    assert.deepEqual(begun(unknown({}), T + 90_000, 2), [])
+  })
+
+  test('is not ours after a stop in order', () => {
+    assert.deepEqual(begun(unknown({ isClean: true }), T + 500, 1), [])
   })
 })
 

@@ -12,8 +12,9 @@ import type { StoredTorrent } from './stored-torrent.ts'
  * - Stopped in order: a piece counts when its files look exactly as they were left.
  * - The process died, the machine did not: every recorded piece counts. Files may be a little newer than their last
  *   record (the piece being written at that moment was not recorded).
- * - The machine died: what a sync point covers counts; later pieces are checked, not fetched again. A file that
- *   is newer than the last record that survived has pieces that no record tells of: what is missing of it is checked too.
+ * - The machine died: what a sync point covers counts; later pieces are checked, not fetched again, and so is what was
+ *   being written. A file that is newer than the last record that survived has pieces that no record tells of: what is
+ *   missing of it is checked too.
  * - A file that is missing or too short: its pieces are gone. A file that looks otherwise than we can explain: all its
  *   pieces are checked, also those that we did not have (somebody may have put the whole file there).
  * - Nothing is remembered: whatever is there is checked.
@@ -22,6 +23,8 @@ export interface ResumeTrust {
   readonly verified: Bitfield
   /** To be hashed before they count. */
   readonly toCheck: Bitfield
+  /** Files on disk that nothing is remembered of, but which the last run may have begun when it died. */
+  readonly begun: ReadonlySet<number>
   /** For people: what was not believed, and why. */
   readonly notes: readonly string[]
 }
@@ -56,7 +59,12 @@ export function judgeResume(evidence: ResumeEvidence): ResumeTrust {
   const remembered = state?.verified ?? Bitfield.empty(pieceCount)
   const gone = Bitfield.empty(pieceCount)
   const toCheck = Bitfield.empty(pieceCount)
-  if (state !== undefined && !isSameBoot) addAll(toCheck, state.unsynced)
+  const begun = new Set<number>()
+  if (state !== undefined && !isSameBoot) {
+    addAll(toCheck, state.unsynced)
+    // Its last record may be lost and its bytes be there, in a file that shows the time of the record before.
+    for (const pieceIndex of state.writing.keys()) toCheck.set(pieceIndex)
+  }
   let changedFiles = 0
   for (const [fileIndex, file] of torrent.files.entries()) {
     const home = evidence.homeOf(fileIndex)
@@ -64,8 +72,9 @@ export function judgeResume(evidence: ResumeEvidence): ResumeTrust {
     if (home === undefined || begin === end) continue
     const stamp = found[home]
     const isParts = home !== fileIndex
-    const verdict =
-      stamp === undefined ? 'missing' : state === undefined ? 'changed' : verdictOf(state, home, stamp, isSameBoot, layout, pieceLength)
+    const isWriting = state !== undefined && stamp !== undefined && wasBeingWritten(state, home, stamp, layout, pieceLength)
+    const verdict = stamp === undefined ? 'missing' : state === undefined ? 'changed' : verdictOf(state, home, stamp, isSameBoot, isWriting)
+    if (state !== undefined && stamp !== undefined && mayBeBegun(state, home, stamp, isSameBoot, isWriting)) begun.add(home)
     if (verdict === 'changed' && state !== undefined) changedFiles++
     const thereBytes = stamp === undefined ? 0 : stamp.size - (isParts ? file.offset : 0)
     if (verdict === 'as-left' && thereBytes >= file.length) continue
@@ -82,19 +91,11 @@ export function judgeResume(evidence: ResumeEvidence): ResumeTrust {
   const goneCount = remembered.count - verified.count
   removeAll(toCheck, gone)
   removeAll(verified, toCheck)
-  return { verified, toCheck, notes: notesOf({ state, changedFiles, goneCount, checkCount: toCheck.count }) }
+  return { verified, toCheck, begun, notes: notesOf({ state, changedFiles, goneCount, checkCount: toCheck.count }) }
 }
 
-function verdictOf(
-  state: ResumeState,
-  home: number,
-  stamp: FileStamp,
-  isSameBoot: boolean,
-  layout: FileLayout,
-  pieceLength: number,
-): FileVerdict {
-  const last = state.stamps.get(home)
-  if (state.isClean) return last !== undefined && sameStamp(stamp, last) ? 'as-left' : 'changed'
+/** Does it look as if a piece that was being written at the end was the last to go there? */
+function wasBeingWritten(state: ResumeState, home: number, stamp: FileStamp, layout: FileLayout, pieceLength: number): boolean {
   const isParts = home === layout.fileCount
   const { begin, end } = isParts ? { begin: 0, end: state.verified.size } : layout.piecesOfFile(home, pieceLength)
   let writingFromMs = Number.POSITIVE_INFINITY
@@ -104,7 +105,12 @@ function verdictOf(
     writingFromMs = Math.min(writingFromMs, wallMs - TOLERANCE_MS)
     writingToMs = Math.max(writingToMs, wallMs + WRITING_MS)
   }
-  const isWriting = stamp.modifiedMs >= writingFromMs && stamp.modifiedMs <= writingToMs
+  return stamp.modifiedMs >= writingFromMs && stamp.modifiedMs <= writingToMs
+}
+
+function verdictOf(state: ResumeState, home: number, stamp: FileStamp, isSameBoot: boolean, isWriting: boolean): FileVerdict {
+  const last = state.stamps.get(home)
+  if (state.isClean) return last !== undefined && sameStamp(stamp, last) ? 'as-left' : 'changed'
   // Made by the piece that was being written: nothing is remembered of it, so nothing can be wrong.
   if (last === undefined) return isWriting && isSameBoot ? 'as-left' : 'changed'
   if (isSameBoot) {
@@ -116,6 +122,17 @@ function verdictOf(
   if (stamp.modifiedMs < Math.min(last.modifiedMs, synced.modifiedMs) - FORGOTTEN_MS) return 'changed'
   if (stamp.modifiedMs > Math.max(last.modifiedMs, state.activeMs) + FORGOTTEN_MS) return 'changed'
   return stamp.modifiedMs > last.modifiedMs || stamp.size > last.size ? 'newer' : 'as-left'
+}
+
+/**
+ * Before the first record of a file it can hold anything from zeros to whole pieces, and none that verifies need be among
+ * them; were it taken for somebody else's, nobody could go on but by moving it away (R8). After a power cut also the
+ * record that it was being written can be gone, but it cannot be older than the snapshot, where it would have a stamp.
+ */
+function mayBeBegun(state: ResumeState, home: number, stamp: FileStamp, isSameBoot: boolean, isWriting: boolean): boolean {
+  if (state.isClean || state.stamps.has(home)) return false
+  if (isSameBoot) return isWriting
+  return stamp.modifiedMs >= state.snapshotMs - TOLERANCE_MS && stamp.modifiedMs <= state.activeMs + FORGOTTEN_MS
 }
 
 function addAll(to: Bitfield, from: Bitfield): void {

@@ -143,6 +143,16 @@ export class StoredFiles {
     return this.#open.hold(state.index, 'write')
   }
 
+  /** Opens a file to sync it: to write, which saves its name too; one that we may not write to has its name from others. */
+  async holdForSync(state: FileState): Promise<HeldFile> {
+    try {
+      return await this.#open.hold(state.index, 'write')
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'NOT_WRITABLE') throw error
+      return this.hold(state)
+    }
+  }
+
   async holdSpans(spans: readonly StoredSpan[], mode: OpenMode): Promise<HeldSpans> {
     const held: HeldFile[] = []
     const files = new Map<FileState, DiskFile>()

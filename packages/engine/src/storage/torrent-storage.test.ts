@@ -388,6 +388,18 @@ describe('files of others', () => {
     assert.equal(one.recheckedCount, torrent.pieceCount)
   })
 
+  test('with our content in a folder that we may not write to are synced all the same', async () => {
+    const { disk, torrent, run, complete } = world([50_000, 100_000])
+    for (const index of [0, 1]) disk.putFile(pathOf(torrent, index), fileOf(torrent, index))
+    const open = disk.openFile.bind(disk)
+    disk.openFile = (root, path, mode, options) =>
+      mode === 'write' && root === ROOT ? Promise.reject(new EngineError('NOT_WRITABLE', 'read-only')) : open(root, path, mode, options)
+    const one = await run()
+    const outcome = await complete(one.journal.syncPoint(one.storage))
+    assert.deepEqual(outcome, { lostPieces: [], error: undefined })
+    assert.equal(one.journal.unsyncedCount, 0)
+  })
+
   test('stay suspect over a restart', async () => {
     const { disk, torrent, run, complete } = world([50_000, 20_000, 50_000])
     const mixed = Uint8Array.from(fileOf(torrent, 1)).fill(9, 16_000)

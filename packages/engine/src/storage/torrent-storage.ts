@@ -121,21 +121,20 @@ export class TorrentStorage {
     return this.#files.spansOfPiece(pieceIndex).every(({ state }) => state === undefined || this.#claims.isThere(state))
   }
 
-  /** Pieces that an earlier run of this boot wrote and did not sync: the next `sync` covers them. */
-  markUnsynced(pieces: Bitfield): void {
-    pieces.forEachSet((pieceIndex) => {
-      for (const { state } of this.#files.spansOfPiece(pieceIndex)) if (state !== undefined) this.#writer.markDirty(state)
-    })
+  /** A piece that this run found right and did not write, so others may not have synced it: the next `sync` covers it. */
+  markUnsynced(pieceIndex: number): void {
+    for (const { state } of this.#files.spansOfPiece(pieceIndex)) if (state !== undefined) this.#writer.markDirty(state)
   }
 
   /**
    * Decides of every file that is there whether it may be written, makes empty files, and brings files that are
-   * wanted out of the parts file. `verified` is what the disk is known to hold after the recheck.
+   * wanted out of the parts file. `verified` is what the disk is known to hold after the recheck, `begun` which files
+   * the last run may have begun without a word of it (`resume-trust.ts`).
    * @throws {EngineError} `FILE_FOREIGN`, `DISK_FULL`, before anything is written
    */
-  async claim(verified: Bitfield): Promise<void> {
+  async claim(verified: Bitfield, begun: ReadonlySet<number>): Promise<void> {
     await this.#gate.alone(async () => {
-      await this.#claims.claim(verified)
+      await this.#claims.claim(verified, begun)
       for (const state of this.#files.states) if (state.isWanted && state.place === 'parts') await this.#moveOut(state)
     })
   }
@@ -396,6 +395,7 @@ export class TorrentStorage {
   /** Copies what we have of a file out of the parts file. Only pieces that verify: the file may be somebody's. */
   async #moveOut(state: FileState): Promise<void> {
     const { begin, end } = this.#files.layout.piecesOfFile(state.index, this.geometry.pieceLength)
+    let isCopied = false
     for (let pieceIndex = begin; pieceIndex < end; pieceIndex++) {
       if (!(await this.verifyPiece(pieceIndex))) continue
       const pieceOffset = this.geometry.pieceOffset(pieceIndex)
@@ -407,7 +407,10 @@ export class TorrentStorage {
       } finally {
         release()
       }
+      isCopied = true
     }
+    // The pieces may have been synced long ago: from here on it is the copy that the journal speaks of.
+    if (isCopied) await this.#writer.syncFile(state)
     state.place = 'file'
   }
 }

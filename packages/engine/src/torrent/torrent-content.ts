@@ -158,9 +158,9 @@ export class TorrentContent {
     for (const [pieceIndex, priority] of selection.piecePriorities().entries()) picker.setPriority(pieceIndex, priority)
 
     try {
-      const { verified, unsynced, remembered } = await TorrentContent.#findVerified(options, storage, unproven)
+      const { verified, unsynced, remembered, begun } = await TorrentContent.#findVerified(options, storage, unproven)
       if (options.uploadOnly) requireSomething(verified, options)
-      if (!options.uploadOnly) await storage.claim(verified)
+      if (!options.uploadOnly) await storage.claim(verified, begun)
       for (const note of storage.notes) options.onNote(note)
       verified.forEachSet((pieceIndex) => picker.markHave(pieceIndex))
       if (options.uploadOnly) {
@@ -197,7 +197,7 @@ export class TorrentContent {
     options: ContentOptions,
     storage: TorrentStorage,
     unproven: Bitfield,
-  ): Promise<{ verified: Bitfield; unsynced: Bitfield; remembered: ResumeState | undefined }> {
+  ): Promise<Omit<FoundPieces, 'unproven'> & { begun: ReadonlySet<number> }> {
     const { disk, stateDir, infoHash, system, hasher } = options
     const loaded =
       stateDir === undefined
@@ -214,7 +214,7 @@ export class TorrentContent {
       homeOf: (fileIndex) => storage.homeOf(fileIndex),
     })
     for (const note of trust.notes) options.onNote(note)
-    const { verified } = trust
+    const { verified, begun } = trust
     // What hashes right may still be in memory only, whoever wrote it: the next sync covers it.
     const unsynced = remembered?.unsynced.clone() ?? Bitfield.empty(verified.size)
     if (options.skipCheck) {
@@ -224,8 +224,8 @@ export class TorrentContent {
         unproven.set(pieceIndex)
         storage.doubt(pieceIndex)
       }
-      storage.markUnsynced(unsynced)
-      return { verified, unsynced, remembered }
+      unsynced.forEachSet((pieceIndex) => storage.markUnsynced(pieceIndex))
+      return { verified, unsynced, remembered, begun }
     }
     const { isComplete } = await recheck({
       storage,
@@ -241,8 +241,8 @@ export class TorrentContent {
       signal: options.signal,
     })
     if (!isComplete) throw new EngineError('CLOSED', 'Stopped while the files were being checked')
-    storage.markUnsynced(unsynced)
-    return { verified, unsynced, remembered }
+    unsynced.forEachSet((pieceIndex) => storage.markUnsynced(pieceIndex))
+    return { verified, unsynced, remembered, begun }
   }
 
   static async #openJournal(
@@ -313,6 +313,7 @@ export class TorrentContent {
   onPieceProven(pieceIndex: number): void {
     const { storage, unproven } = this.swarm
     if (unproven.isEmpty) storage.endDoubts()
+    storage.markUnsynced(pieceIndex)
     // As above.
     this.#journal?.onPieceVerified(pieceIndex, storage.stampsOfPiece(pieceIndex)).catch(() => undefined)
   }
