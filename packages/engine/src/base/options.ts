@@ -36,8 +36,6 @@ export interface SwarmOptions {
   readonly rechokeIntervalMs: number
   /** How long one peer is the optimistic one. BEP 3 says thirty seconds. */
   readonly optimisticIntervalMs: number
-  /** Bytes that wait in one socket before we stop reading blocks for it: enough to keep a fast link busy. */
-  readonly uploadAheadBytes: number
   /** Pieces a choked newcomer may fetch all the same (BEP 6, allowed fast). */
   readonly allowedFastPieces: number
   /** Bans from one address after which the whole address is refused: several peers may share one behind a router. */
@@ -52,7 +50,6 @@ export const DEFAULT_SWARM_OPTIONS: Readonly<SwarmOptions> = Object.freeze({
   unchokeSlots: 4,
   rechokeIntervalMs: 10_000,
   optimisticIntervalMs: 30_000,
-  uploadAheadBytes: 1024 * 1024,
   allowedFastPieces: 5,
   bansPerAddress: 3,
 })
