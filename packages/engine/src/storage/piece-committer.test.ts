@@ -55,6 +55,24 @@ describe('PieceCommitter', () => {
     assert.equal(run.assembly.hasRoom, true)
   })
 
+  test('says that it is behind while 16 MiB are on their way, or four pieces that are larger', async () => {
+    for (const [pieceLength, mostPieces] of [
+      [4 * 1024 * 1024, 4],
+      [8 * 1024 * 1024, 4],
+      [2 * 1024 * 1024, 8],
+    ] as const) {
+      const { system, run } = await started({ lengths: [10 * pieceLength], pieceLength, memoryBytes: 10 * pieceLength })
+      for (let pieceIndex = 0; pieceIndex < mostPieces; pieceIndex++) {
+        assert.equal(run.committer.isBehind, false, `with ${pieceIndex} pieces`)
+        run.deliver(pieceIndex)
+      }
+      assert.equal(run.committer.isBehind, true)
+      await system.runUntil(() => run.verified.length > 0, 10_000)
+      assert.equal(run.committer.isBehind, false)
+      await system.complete(run.committer.settle())
+    }
+  })
+
   test('lets go of a piece that is given up', async () => {
     const { system, disk, run } = await started({ lengths: [100_000] })
     disk.fail({ code: 'NOT_WRITABLE', operation: 'write' })

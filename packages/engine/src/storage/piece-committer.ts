@@ -21,6 +21,11 @@ export interface PieceJournal {
   onPieceVerified(pieceIndex: number, stamps: readonly StampRecord[]): Promise<void>
 }
 
+/** With so much on its way to the disk, more would only take memory: the slots are for pieces that slow peers send. */
+const BEHIND_BYTES = 16 * 1024 * 1024
+/** Of large pieces: enough for every thread to have one in hand and one to come. */
+const BEHIND_PIECES = 4
+
 /**
  * Takes whole pieces from the assembly to the disk, in one order that is never changed (R1, R3):
  *
@@ -35,6 +40,7 @@ export class PieceCommitter {
   readonly #storage: TorrentStorage
   readonly #journal: PieceJournal | undefined
   readonly #owner: CommitterOwner
+  readonly #behindCount: number
   readonly #running = new Map<number, Promise<void>>()
   readonly #failed = new Set<number>()
 
@@ -43,11 +49,17 @@ export class PieceCommitter {
     this.#storage = options.storage
     this.#journal = options.journal
     this.#owner = options.owner
+    this.#behindCount = Math.max(BEHIND_PIECES, Math.floor(BEHIND_BYTES / options.storage.geometry.pieceLength))
   }
 
   /** Pieces on their way to the disk. */
   get pendingCount(): number {
     return this.#running.size
+  }
+
+  /** Whether hashing and writing are so far behind that no more should be asked for until a piece is done. */
+  get isBehind(): boolean {
+    return this.#running.size >= this.#behindCount
   }
 
   /** Pieces that wait for `retry`. */

@@ -70,6 +70,10 @@ export class Downloader {
       peer.isStarved = false // its own next word, a have or an unchoke, has us ask again
       return
     }
+    if (content.committer.isBehind) {
+      peer.isStarved = true // the next piece that is done has us ask again
+      return
+    }
     const { pipeline } = connection
     const outstanding = pipeline.outstanding
     const missing = pipeline.depth(connection.now, content.picker.isCrowded) - outstanding
