@@ -20,7 +20,9 @@ export class NodeDisk implements Disk {
   readonly #states = new StateWriter()
 
   async openFile(root: string, path: readonly string[], mode: OpenMode, options?: { readonly executable?: boolean }): Promise<DiskFile> {
-    const { target, folders } = await walk(this.#calls, root, path, mode === 'write')
+    const place = await walk(this.#calls, root, path, mode === 'write')
+    if (place === undefined) throw diskError({ code: 'ENOENT' }, 'read', join(root, ...path))
+    const { target, folders } = place
     const permissions = options?.executable === true ? 0o755 : 0o644
     const doing = mode === 'write' ? 'write to' : 'read'
     try {
@@ -42,36 +44,27 @@ export class NodeDisk implements Disk {
   }
 
   async stat(root: string, path: readonly string[]): Promise<FileStamp | undefined> {
-    try {
-      const { target } = await walk(this.#calls, root, path, false)
-      const found = await look(this.#calls, target)
-      if (found === undefined) return undefined
-      if (!found.isFile()) throw notPlain(target)
-      return { size: found.size, modifiedMs: found.mtimeMs }
-    } catch (error) {
-      if (error instanceof EngineError && error.code === 'FILE_MISSING') return undefined
-      throw error
-    }
+    const place = await walk(this.#calls, root, path, false)
+    const found = place && (await look(this.#calls, place.target))
+    if (place === undefined || found === undefined) return undefined
+    if (!found.isFile()) throw notPlain(place.target)
+    return { size: found.size, modifiedMs: found.mtimeMs }
   }
 
   async makeFolder(root: string, path: readonly string[]): Promise<void> {
-    const { target } = await walk(this.#calls, root, path, true)
-    if (path.length > 0) await enterFolder(this.#calls, target, true)
+    const place = await walk(this.#calls, root, path, true)
+    if (place !== undefined && path.length > 0) await enterFolder(this.#calls, place.target, true)
   }
 
   async removeFile(root: string, path: readonly string[]): Promise<void> {
-    try {
-      const { target } = await walk(this.#calls, root, path, false)
-      const found = await look(this.#calls, target)
-      if (found === undefined) return
-      if (!found.isFile()) throw notPlain(target)
-      await unlink(target).catch((error: unknown) => {
-        if (errorCode(error) !== 'ENOENT') throw diskError(error, 'remove', target)
-      })
-    } catch (error) {
-      if (error instanceof EngineError && error.code === 'FILE_MISSING') return
-      throw error
-    }
+    const place = await walk(this.#calls, root, path, false)
+    const found = place && (await look(this.#calls, place.target))
+    if (place === undefined || found === undefined) return
+    const { target } = place
+    if (!found.isFile()) throw notPlain(target)
+    await unlink(target).catch((error: unknown) => {
+      if (errorCode(error) !== 'ENOENT') throw diskError(error, 'remove', target)
+    })
   }
 
   async freeBytes(root: string): Promise<number | undefined> {
@@ -116,7 +109,8 @@ export class NodeDisk implements Disk {
 }
 
 /**
- * The path of the last component and the folders on the way (innermost first), after every folder on the way was seen to be a folder and no link.
+ * Undefined when a folder on the way is not there and was not to be made; else
+ * the path of the last component and the folders on the way (innermost first), after every folder on the way was seen to be a folder and no link.
  * The root itself may be a link, because the user chose it; it is resolved once, here.
  */
 async function walk(
@@ -124,39 +118,38 @@ async function walk(
   root: string,
   path: readonly string[],
   create: boolean,
-): Promise<{ target: string; folders: string[] }> {
+): Promise<{ target: string; folders: string[] } | undefined> {
   for (const name of path) {
     if (!isCleanName(name)) throw new EngineError('PATH_UNSAFE', `Refused the name "${name}" below "${root}": it could lead elsewhere.`)
   }
   let folder = await resolveRoot(calls, root, create)
+  if (folder === undefined) return undefined
   const folders = [folder]
   for (let level = 0; level < path.length - 1; level++) {
     folder = join(folder, path[level]!)
-    await enterFolder(calls, folder, create)
+    if (!(await enterFolder(calls, folder, create))) return undefined
     folders.unshift(folder)
   }
   const name = path.at(-1)
   return { target: name === undefined ? folder : join(folder, name), folders }
 }
 
-async function resolveRoot(calls: FileCalls, root: string, create: boolean): Promise<string> {
+async function resolveRoot(calls: FileCalls, root: string, create: boolean): Promise<string | undefined> {
   try {
-    return await calls.realpath(root)
-  } catch (error) {
-    if (!create || errorCode(error) !== 'ENOENT') throw diskError(error, create ? 'make the folder' : 'read', root)
-  }
-  try {
+    const found = await calls.realpath(root)
+    if (found !== undefined || !create) return found
     await makeFolders(resolve(root))
     return await calls.realpath(root)
   } catch (error) {
-    throw diskError(error, 'make the folder', root)
+    throw diskError(error, create ? 'make the folder' : 'read', root)
   }
 }
 
-async function enterFolder(calls: FileCalls, folder: string, create: boolean): Promise<void> {
+/** @returns false when it is not there and was not to be made */
+async function enterFolder(calls: FileCalls, folder: string, create: boolean): Promise<boolean> {
   let found = await look(calls, folder)
   if (found === undefined) {
-    if (!create) throw diskError({ code: 'ENOENT' }, 'read', folder)
+    if (!create) return false
     try {
       await calls.mkdir(folder)
     } catch (error) {
@@ -164,7 +157,7 @@ async function enterFolder(calls: FileCalls, folder: string, create: boolean): P
     }
     found = await look(calls, folder)
   }
-  if (found?.isDirectory() === true) return
+  if (found?.isDirectory() === true) return true
   const what = found?.isSymbolicLink() === true ? 'a symbolic link' : 'not a folder'
   throw new EngineError('PATH_UNSAFE', `Refused to go through "${folder}": it is ${what}. Move it away, or choose another folder.`)
 }

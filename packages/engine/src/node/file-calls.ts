@@ -29,8 +29,12 @@ export class FileCalls {
   #callMs = 0
   #slowUntilMs = Number.NEGATIVE_INFINITY
   #turnMs = 0
+  #isInTurn = false
+  readonly #realPaths = new Map<string, string>()
   readonly #endTurn = (): void => {
+    this.#isInTurn = false
     this.#turnMs = 0
+    this.#realPaths.clear()
   }
 
   constructor(now: () => number = () => performance.now()) {
@@ -41,18 +45,27 @@ export class FileCalls {
   lstat(path: string): Answer<fs.Stats | undefined> {
     return this.#call(
       () => fs.lstatSync(path, { throwIfNoEntry: false }),
-      () =>
-        lstat(path).catch((error: unknown) => {
-          if (errorCode(error) === 'ENOENT') return undefined
-          throw error
-        }),
+      () => undefinedIfMissing(lstat(path)),
     )
   }
 
-  realpath(path: string): Answer<string> {
-    return this.#call(
-      () => fs.realpathSync.native(path),
-      () => realpath(path),
+  /**
+   * Undefined when there is nothing. Within one turn of the loop it is asked once: of the calls for a file this is the
+   * dearest, because it looks at every folder from the top, and it is the same for all files of a torrent.
+   */
+  realpath(path: string): Answer<string | undefined> {
+    return (
+      this.#realPaths.get(path) ??
+      this.#call(
+        () => {
+          // `realpathSync` could say so only by throwing, once a file of a folder that is still to be made.
+          if (fs.statSync(path, { throwIfNoEntry: false }) === undefined) return undefined
+          const found = fs.realpathSync.native(path)
+          this.#realPaths.set(path, found)
+          return found
+        },
+        () => undefinedIfMissing(realpath(path)),
+      )
     )
   }
 
@@ -107,11 +120,21 @@ export class FileCalls {
   }
 
   #onCall(tookMs: number, nowMs: number): void {
-    if (this.#turnMs === 0) setImmediate(this.#endTurn)
+    if (!this.#isInTurn) setImmediate(this.#endTurn)
+    this.#isInTurn = true
     this.#turnMs += tookMs
     this.#callMs += (Math.min(tookMs, MAX_COUNTED_CALL_MS) - this.#callMs) * CALL_WEIGHT
     if (this.#callMs <= SLOW_CALL_MS && tookMs < STUCK_CALL_MS) return
     this.#slowUntilMs = nowMs + SLOW_PAUSE_MS
     this.#callMs = SLOW_CALL_MS / 2
+  }
+}
+
+async function undefinedIfMissing<Value>(answer: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
   }
 }
