@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { EngineError } from '../base/errors.ts'
 import type { DiskFile, FileStamp } from '../ports/disk.ts'
 import type { FileCalls } from './file-calls.ts'
-import { syncFolder } from './folder.ts'
+import type { FolderSyncs } from './folder.ts'
 import { diskError, errorCode } from './system-error.ts'
 
 /** `readv` takes at most 1,024 pieces (IOV_MAX). */
@@ -32,16 +32,24 @@ export class NodeDiskFile implements DiskFile {
   readonly path: string
   readonly #fd: number
   readonly #calls: FileCalls
+  readonly #folderSyncs: FolderSyncs
   /** The name of a new file is safe only when all of these are. */
   #unsafeFolders: readonly string[]
   #borrowers = 0
   #isClosed = false
   #onReturned: (() => void) | undefined
 
-  constructor(options: { fd: number; path: string; calls: FileCalls; unsafeFolders: readonly string[] }) {
+  constructor(options: {
+    fd: number
+    path: string
+    calls: FileCalls
+    folderSyncs: FolderSyncs
+    unsafeFolders: readonly string[]
+  }) {
     this.#fd = options.fd
     this.path = options.path
     this.#calls = options.calls
+    this.#folderSyncs = options.folderSyncs
     this.#unsafeFolders = options.unsafeFolders
   }
 
@@ -111,7 +119,7 @@ export class NodeDiskFile implements DiskFile {
     const fd = this.borrow()
     try {
       await new Promise<void>((resolve, reject) => fs.fdatasync(fd, (error) => (error === null ? resolve() : reject(error))))
-      for (const folder of this.#unsafeFolders) await syncFolder(folder)
+      for (const folder of this.#unsafeFolders) await this.#folderSyncs.sync(folder)
       this.#unsafeFolders = []
     } catch (error) {
       throw diskError(error, 'save', this.path)

@@ -5,7 +5,7 @@ import { EngineError } from '../base/errors.ts'
 import type { AppendFile, Disk, DiskFile, FileStamp, OpenMode } from '../ports/disk.ts'
 import { NodeDiskFile } from './disk-file.ts'
 import { FileCalls } from './file-calls.ts'
-import { makeFolders } from './folder.ts'
+import { FolderSyncs, makeFolders } from './folder.ts'
 import { lockStateFile, openAppendFile, readStateFile, removeStateFile, renameStateFile, StateWriter } from './state-file.ts'
 import { diskError, errorCode } from './system-error.ts'
 
@@ -17,6 +17,7 @@ const O_NONBLOCK: number = fs.constants.O_NONBLOCK ?? 0
 /** The machine's own disks. */
 export class NodeDisk implements Disk {
   readonly #calls = new FileCalls()
+  readonly #folderSyncs = new FolderSyncs()
   readonly #states = new StateWriter()
 
   async openFile(root: string, path: readonly string[], mode: OpenMode, options?: { readonly executable?: boolean }): Promise<DiskFile> {
@@ -33,7 +34,8 @@ export class NodeDisk implements Disk {
         if (!fs.fstatSync(fd).isFile()) throw notPlain(target)
         await checkWhereItIs(this.#calls, fd, target)
         // Also when it was there before: an earlier handle or process may have made it and not saved its name.
-        return new NodeDiskFile({ fd, path: target, calls: this.#calls, unsafeFolders: mode === 'write' ? folders : [] })
+        const unsafeFolders = mode === 'write' ? folders : []
+        return new NodeDiskFile({ fd, path: target, calls: this.#calls, folderSyncs: this.#folderSyncs, unsafeFolders })
       } catch (error) {
         fs.closeSync(fd)
         throw error
