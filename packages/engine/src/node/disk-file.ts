@@ -2,7 +2,8 @@ import * as fs from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { EngineError } from '../base/errors.ts'
 import type { DiskFile, FileStamp } from '../ports/disk.ts'
-import { syncFolder } from './folder.ts'
+import type { FileCalls } from './file-calls.ts'
+import type { FolderSyncs } from './folder.ts'
 import { diskError, errorCode } from './system-error.ts'
 
 /** `readv` takes at most 1,024 pieces (IOV_MAX). */
@@ -30,16 +31,26 @@ export class NodeDiskFile implements DiskFile {
   /** For messages only. */
   readonly path: string
   readonly #fd: number
+  readonly #calls: FileCalls
+  readonly #folderSyncs: FolderSyncs
   /** The name of a new file is safe only when all of these are. */
   #unsafeFolders: readonly string[]
   #borrowers = 0
   #isClosed = false
   #onReturned: (() => void) | undefined
 
-  constructor(fd: number, path: string, unsafeFolders: readonly string[] = []) {
-    this.#fd = fd
-    this.path = path
-    this.#unsafeFolders = unsafeFolders
+  constructor(options: {
+    fd: number
+    path: string
+    calls: FileCalls
+    folderSyncs: FolderSyncs
+    unsafeFolders: readonly string[]
+  }) {
+    this.#fd = options.fd
+    this.path = options.path
+    this.#calls = options.calls
+    this.#folderSyncs = options.folderSyncs
+    this.#unsafeFolders = options.unsafeFolders
   }
 
   /** The descriptor, good until `giveBack`. */
@@ -84,7 +95,7 @@ export class NodeDiskFile implements DiskFile {
       const oldSize = fs.fstatSync(fd).size
       if (oldSize >= size) return
       if (reserve) await this.#reserve(fd, oldSize, size)
-      else await truncate(fd, size)
+      else await this.#calls.truncate(fd, size)
     } catch (error) {
       throw diskError(error, 'make room in', this.path)
     } finally {
@@ -108,7 +119,7 @@ export class NodeDiskFile implements DiskFile {
     const fd = this.borrow()
     try {
       await new Promise<void>((resolve, reject) => fs.fdatasync(fd, (error) => (error === null ? resolve() : reject(error))))
-      for (const folder of this.#unsafeFolders) await syncFolder(folder)
+      for (const folder of this.#unsafeFolders) await this.#folderSyncs.sync(folder)
       this.#unsafeFolders = []
     } catch (error) {
       throw diskError(error, 'save', this.path)
@@ -126,7 +137,7 @@ export class NodeDiskFile implements DiskFile {
       })
     }
     try {
-      await new Promise<void>((resolve, reject) => fs.close(this.#fd, (error) => (error == null ? resolve() : reject(error))))
+      await this.#calls.close(this.#fd)
     } catch (error) {
       throw diskError(error, 'close', this.path)
     }
@@ -166,7 +177,11 @@ export class NodeDiskFile implements DiskFile {
         if (byteCount > 0) at += byteCount
       }
     } catch (error) {
-      await truncate(fd, oldSize).catch(() => {}) // the first error is the one to tell
+      try {
+        await this.#calls.truncate(fd, oldSize)
+      } catch {
+        // the first error is the one to tell
+      }
       throw error
     }
   }
@@ -211,8 +226,4 @@ function transferOnce(call: Transfer, fd: number, view: Uint8Array, at: number, 
       else reject(error)
     })
   })
-}
-
-function truncate(fd: number, size: number): Promise<void> {
-  return new Promise((resolve, reject) => fs.ftruncate(fd, size, (error) => (error === null ? resolve() : reject(error))))
 }

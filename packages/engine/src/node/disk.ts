@@ -1,10 +1,11 @@
 import * as fs from 'node:fs'
-import { lstat, mkdir, readlink, realpath, statfs, unlink } from 'node:fs/promises'
+import { statfs, unlink } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { EngineError } from '../base/errors.ts'
 import type { AppendFile, Disk, DiskFile, FileStamp, OpenMode } from '../ports/disk.ts'
 import { NodeDiskFile } from './disk-file.ts'
-import { makeFolders } from './folder.ts'
+import { FileCalls } from './file-calls.ts'
+import { FolderSyncs, makeFolders } from './folder.ts'
 import { lockStateFile, openAppendFile, readStateFile, removeStateFile, renameStateFile, StateWriter } from './state-file.ts'
 import { diskError, errorCode } from './system-error.ts'
 
@@ -15,19 +16,26 @@ const O_NONBLOCK: number = fs.constants.O_NONBLOCK ?? 0
 
 /** The machine's own disks. */
 export class NodeDisk implements Disk {
+  readonly #calls = new FileCalls()
+  readonly #folderSyncs = new FolderSyncs()
   readonly #states = new StateWriter()
 
   async openFile(root: string, path: readonly string[], mode: OpenMode, options?: { readonly executable?: boolean }): Promise<DiskFile> {
-    const { target, folders } = await walk(root, path, mode === 'write')
+    const place = await walk(this.#calls, root, path, mode === 'write')
+    if (place === undefined) throw diskError({ code: 'ENOENT' }, 'read', join(root, ...path))
+    const { target, folders } = place
     const permissions = options?.executable === true ? 0o755 : 0o644
     const doing = mode === 'write' ? 'write to' : 'read'
     try {
-      const fd = await (mode === 'write' ? openFd(target, O_RDWR | O_CREAT, permissions) : openFd(target, O_RDONLY))
+      // O_NONBLOCK: a named pipe planted under our name must not hold a thread until somebody opens its other end.
+      const flags = (mode === 'write' ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK
+      const fd = await this.#calls.open(target, flags, mode === 'write' ? permissions : undefined)
       try {
         if (!fs.fstatSync(fd).isFile()) throw notPlain(target)
-        await checkWhereItIs(fd, target)
+        await checkWhereItIs(this.#calls, fd, target)
         // Also when it was there before: an earlier handle or process may have made it and not saved its name.
-        return new NodeDiskFile(fd, target, mode === 'write' ? folders : [])
+        const unsafeFolders = mode === 'write' ? folders : []
+        return new NodeDiskFile({ fd, path: target, calls: this.#calls, folderSyncs: this.#folderSyncs, unsafeFolders })
       } catch (error) {
         fs.closeSync(fd)
         throw error
@@ -38,36 +46,27 @@ export class NodeDisk implements Disk {
   }
 
   async stat(root: string, path: readonly string[]): Promise<FileStamp | undefined> {
-    try {
-      const { target } = await walk(root, path, false)
-      const found = await look(target)
-      if (found === undefined) return undefined
-      if (!found.isFile()) throw notPlain(target)
-      return { size: found.size, modifiedMs: found.mtimeMs }
-    } catch (error) {
-      if (error instanceof EngineError && error.code === 'FILE_MISSING') return undefined
-      throw error
-    }
+    const place = await walk(this.#calls, root, path, false)
+    const found = place && (await look(this.#calls, place.target))
+    if (place === undefined || found === undefined) return undefined
+    if (!found.isFile()) throw notPlain(place.target)
+    return { size: found.size, modifiedMs: found.mtimeMs }
   }
 
   async makeFolder(root: string, path: readonly string[]): Promise<void> {
-    const { target } = await walk(root, path, true)
-    if (path.length > 0) await enterFolder(target, true)
+    const place = await walk(this.#calls, root, path, true)
+    if (place !== undefined && path.length > 0) await enterFolder(this.#calls, place.target, true)
   }
 
   async removeFile(root: string, path: readonly string[]): Promise<void> {
-    try {
-      const { target } = await walk(root, path, false)
-      const found = await look(target)
-      if (found === undefined) return
-      if (!found.isFile()) throw notPlain(target)
-      await unlink(target).catch((error: unknown) => {
-        if (errorCode(error) !== 'ENOENT') throw diskError(error, 'remove', target)
-      })
-    } catch (error) {
-      if (error instanceof EngineError && error.code === 'FILE_MISSING') return
-      throw error
-    }
+    const place = await walk(this.#calls, root, path, false)
+    const found = place && (await look(this.#calls, place.target))
+    if (place === undefined || found === undefined) return
+    const { target } = place
+    if (!found.isFile()) throw notPlain(target)
+    await unlink(target).catch((error: unknown) => {
+      if (errorCode(error) !== 'ENOENT') throw diskError(error, 'remove', target)
+    })
   }
 
   async freeBytes(root: string): Promise<number | undefined> {
@@ -111,57 +110,64 @@ export class NodeDisk implements Disk {
   }
 }
 
-function openFd(target: string, flags: number, permissions?: number): Promise<number> {
-  // O_NONBLOCK: a named pipe planted under our name must not hold a thread until somebody opens its other end.
-  return new Promise((resolveFd, reject) => {
-    fs.open(target, flags | O_NOFOLLOW | O_NONBLOCK, permissions, (error, fd) => (error === null ? resolveFd(fd) : reject(error)))
-  })
-}
-
 /**
- * The path of the last component and the folders on the way (innermost first), after every folder on the way was seen to be a folder and no link.
+ * Undefined when a folder on the way is not there and was not to be made; else
+ * the path of the last component and the folders on the way (innermost first), after every folder on the way was seen to be a folder and no link.
  * The root itself may be a link, because the user chose it; it is resolved once, here.
  */
-async function walk(root: string, path: readonly string[], create: boolean): Promise<{ target: string; folders: string[] }> {
+async function walk(
+  calls: FileCalls,
+  root: string,
+  path: readonly string[],
+  create: boolean,
+): Promise<{ target: string; folders: string[] } | undefined> {
   for (const name of path) {
     if (!isCleanName(name)) throw new EngineError('PATH_UNSAFE', `Refused the name "${name}" below "${root}": it could lead elsewhere.`)
   }
-  let folder: string
-  try {
-    if (create) await makeFolders(resolve(root))
-    folder = await realpath(root)
-  } catch (error) {
-    throw diskError(error, create ? 'make the folder' : 'read', root)
-  }
+  let folder = await resolveRoot(calls, root, create)
+  if (folder === undefined) return undefined
   const folders = [folder]
   for (let level = 0; level < path.length - 1; level++) {
     folder = join(folder, path[level]!)
-    await enterFolder(folder, create)
+    if (!(await enterFolder(calls, folder, create))) return undefined
     folders.unshift(folder)
   }
   const name = path.at(-1)
   return { target: name === undefined ? folder : join(folder, name), folders }
 }
 
-async function enterFolder(folder: string, create: boolean): Promise<void> {
-  let found = await look(folder)
-  if (found === undefined) {
-    if (!create) throw diskError({ code: 'ENOENT' }, 'read', folder)
-    await mkdir(folder).catch((error: unknown) => {
-      if (errorCode(error) !== 'EEXIST') throw diskError(error, 'make the folder', folder)
-    })
-    found = await look(folder)
+async function resolveRoot(calls: FileCalls, root: string, create: boolean): Promise<string | undefined> {
+  try {
+    const found = await calls.realpath(root)
+    if (found !== undefined || !create) return found
+    await makeFolders(resolve(root))
+    return await calls.realpath(root)
+  } catch (error) {
+    throw diskError(error, create ? 'make the folder' : 'read', root)
   }
-  if (found?.isDirectory() === true) return
+}
+
+/** @returns false when it is not there and was not to be made */
+async function enterFolder(calls: FileCalls, folder: string, create: boolean): Promise<boolean> {
+  let found = await look(calls, folder)
+  if (found === undefined) {
+    if (!create) return false
+    try {
+      await calls.mkdir(folder)
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw diskError(error, 'make the folder', folder)
+    }
+    found = await look(calls, folder)
+  }
+  if (found?.isDirectory() === true) return true
   const what = found?.isSymbolicLink() === true ? 'a symbolic link' : 'not a folder'
   throw new EngineError('PATH_UNSAFE', `Refused to go through "${folder}": it is ${what}. Move it away, or choose another folder.`)
 }
 
-async function look(path: string): Promise<fs.Stats | undefined> {
+async function look(calls: FileCalls, path: string): Promise<fs.Stats | undefined> {
   try {
-    return await lstat(path)
+    return await calls.lstat(path)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
     throw diskError(error, 'look at', path)
   }
 }
@@ -170,11 +176,11 @@ async function look(path: string): Promise<fs.Stats | undefined> {
  * Somebody may swap a folder for a link between our look and our open. Node cannot open relative to a folder, but Linux
  * tells afterwards where the opened file really is.
  */
-async function checkWhereItIs(fd: number, target: string): Promise<void> {
+async function checkWhereItIs(calls: FileCalls, fd: number, target: string): Promise<void> {
   if (process.platform !== 'linux') return
   let real: string
   try {
-    real = await readlink(`/proc/self/fd/${fd}`)
+    real = await calls.readlink(`/proc/self/fd/${fd}`)
   } catch {
     return // no /proc in this container: the checks before opening must do
   }

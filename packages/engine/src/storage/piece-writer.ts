@@ -8,7 +8,8 @@ import { inLanes } from './lanes.ts'
 import { countFiles, MAX_FILES_AT_ONCE, type StoredFiles } from './stored-files.ts'
 import { hashOfPiece, nameOfFile } from './stored-torrent.ts'
 
-const SYNC_LANES = 4
+/** Those that are synced at the same time share the syncs of their folders. */
+const SYNC_LANES = 16
 const COPY_BYTES = 1024 * 1024
 
 /** Bytes of ours in an open file. */
