@@ -26,8 +26,8 @@ describe('NodeHasher', () => {
     rmSync(root, { recursive: true, force: true })
   })
 
-  test('no thread starts before there is work, and none more than asked for', async () => {
-    const hasher = new NodeHasher({ threads: 2 })
+  test('no thread starts before there is work, and one core is left to those who bring it', async () => {
+    const hasher = new NodeHasher({ threads: 3 })
     const slab = hasher.allocate(1000)
     assert.equal(workers.length, 0)
     for (let round = 0; round < 2; round++) {
@@ -52,10 +52,45 @@ describe('NodeHasher', () => {
     await hasher.close()
   })
 
+  test('a hole hashes as the zeros it is, whatever is around it', async () => {
+    const hasher = new NodeHasher({ threads: 1 })
+    const step = 128 * 1024
+    const file = await disk.openFile(root, ['hole'], 'write')
+    await file.write(Uint8Array.of(1), 3 * step + 5)
+    await file.grow(8 * step, false)
+    const all = new Uint8Array(8 * step)
+    all[3 * step + 5] = 1
+    const cuts: readonly (readonly [offset: number, length: number])[] = [
+      [0, 0],
+      [0, 3 * step],
+      [7, 3 * step],
+      [0, 3 * step + 5],
+      [0, 3 * step + 6],
+      [0, 8 * step],
+      [3 * step, step],
+      [4 * step, 3 * step],
+      [4 * step, 3 * step - 1],
+    ]
+    for (const [offset, length] of cuts) {
+      const bytes = all.subarray(offset, offset + length)
+      assert.deepEqual(await hasher.hashSlices([{ file, offset, length }]), hasher.sha1(bytes))
+      const padded = Buffer.concat([new Uint8Array(step + 3), bytes, new Uint8Array(3)])
+      const padding = { file: undefined, offset: 0 }
+      const slices = [
+        { ...padding, length: step + 3 },
+        { file, offset, length },
+        { ...padding, length: 3 },
+      ]
+      assert.deepEqual(await hasher.hashSlices(slices), hasher.sha1(padded))
+    }
+    await file.close()
+    await hasher.close()
+  })
+
   test('a thread that dies fails its work with DISK_FAILED, gives the files back, and is replaced', async () => {
     const hasher = new NodeHasher({ threads: 1 })
     const file = await disk.openFile(root, ['hole'], 'write')
-    await file.grow(2 ** 36, false) // takes a minute to hash
+    await file.grow(2 ** 36, false) // takes seconds to read
     const hashing = hasher.hashSlices([{ file, offset: 0, length: 2 ** 36 }])
     while (workers.length === 0) await new Promise((resolve) => setImmediate(resolve)) // Node tells of it a little later
     await workers[0]!.terminate()

@@ -11,6 +11,8 @@ import { diskError } from './system-error.ts'
 
 /** More threads than this only wait for the memory. */
 const MAX_DEFAULT_THREADS = 4
+/** Pieces come from a thread that is busy itself, receiving them: on two cores a second thread for them only took turns. */
+const CORES_OF_OTHERS = 1
 /** From the sources and from the built package alike: both are run as they are. */
 const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './hash-worker.ts' : './hash-worker.js', import.meta.url)
 
@@ -52,7 +54,8 @@ interface Job {
 
 /**
  * A pool of worker threads. Pieces lie in shared memory, so a job is one small message each way.
- * A thread starts with the first job that finds all others busy, and an idle one does not keep the process alive.
+ * A thread starts with the first job that finds all others busy, but for one core that is left to those who bring the jobs;
+ * the last starts only when it is woken. An idle one does not keep the process alive.
  */
 export class NodeHasher implements Hasher {
   readonly threads: number
@@ -152,7 +155,8 @@ export class NodeHasher implements Hasher {
       if (best === undefined || (thread.isUp === best.isUp ? thread.busyCount < best.busyCount : thread.isUp)) best = thread
     }
     if (best === undefined) return this.#start()
-    if (best.busyCount > 0 && this.#threads.length < this.threads && this.#threads.every((thread) => thread.isUp)) this.#start()
+    const isAllBusy = best.busyCount > 0 && this.#threads.every((thread) => thread.isUp)
+    if (isAllBusy && this.#threads.length < Math.max(1, this.threads - CORES_OF_OTHERS)) this.#start()
     return best
   }
 
