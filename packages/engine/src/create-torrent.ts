@@ -323,7 +323,7 @@ class Content {
     for (const { fileIndex, fileOffset, length } of spans) {
       const held = await this.#hold(fileIndex)
       try {
-        const got = await held?.file.read(bytes.subarray(at, at + length), fileOffset)
+        const got = await held?.file.read([bytes.subarray(at, at + length)], fileOffset)
         if (got !== undefined && got < length) throw changed(this.#root, this.#files[fileIndex]!)
       } finally {
         held?.release()

@@ -12,15 +12,6 @@ const MAX_VIEWS = 1024
 const MAX_CALL_BYTES = 2 ** 30
 const RESERVE_STEP_BYTES = 1024 * 1024
 
-type Transfer = (
-  fd: number,
-  view: Uint8Array,
-  at: number,
-  length: number,
-  offset: number,
-  done: (error: NodeJS.ErrnoException | null, byteCount: number) => void,
-) => void
-
 /**
  * One open file as a numeric descriptor, which the hashing threads use too.
  *
@@ -76,12 +67,29 @@ export class NodeDiskFile implements DiskFile {
     }
   }
 
-  read(view: Uint8Array, offset: number): Promise<number> {
-    return this.#transfer(fs.read, 'read', view, offset)
+  async read(views: readonly Uint8Array[], offset: number): Promise<number> {
+    const fd = this.borrow()
+    try {
+      const wanted = byteLengthOf(views)
+      let rest = views
+      let done = 0
+      while (done < wanted) {
+        const byteCount = await readOnce(fd, rest.length > MAX_VIEWS ? rest.slice(0, MAX_VIEWS) : rest, offset + done)
+        if (byteCount === 0) break
+        if (byteCount < 0) continue
+        done += byteCount
+        if (done < wanted) rest = viewsAfter(rest, byteCount)
+      }
+      return done
+    } catch (error) {
+      throw diskError(error, 'read', this.path)
+    } finally {
+      this.giveBack()
+    }
   }
 
   async write(view: Uint8Array, offset: number): Promise<void> {
-    const written = await this.#transfer(fs.write, 'write to', view, offset)
+    const written = await this.#write(view, offset)
     if (written !== view.length) throw diskError({ message: 'it takes no more bytes' }, 'write to', this.path)
   }
 
@@ -143,20 +151,20 @@ export class NodeDiskFile implements DiskFile {
     }
   }
 
-  /** @returns bytes moved; fewer than the view only at the end of the file. */
-  async #transfer(call: Transfer, doing: string, view: Uint8Array, offset: number): Promise<number> {
+  /** @returns bytes written; fewer than the view only when the file takes no more. */
+  async #write(view: Uint8Array, offset: number): Promise<number> {
     const fd = this.borrow()
     try {
       let done = 0
       while (done < view.length) {
         const length = Math.min(view.length - done, MAX_CALL_BYTES)
-        const byteCount = await transferOnce(call, fd, view, done, length, offset + done)
+        const byteCount = await writeOnce(fd, view, done, length, offset + done)
         if (byteCount === 0) break
         if (byteCount > 0) done += byteCount
       }
       return done
     } catch (error) {
-      throw diskError(error, doing, this.path)
+      throw diskError(error, 'write to', this.path)
     } finally {
       this.giveBack()
     }
@@ -173,7 +181,7 @@ export class NodeDiskFile implements DiskFile {
     try {
       for (let at = oldSize; at < size; ) {
         const length = Math.min(zeros.length, size - at)
-        const byteCount = await transferOnce(fs.write, fd, zeros, 0, length, at)
+        const byteCount = await writeOnce(fd, zeros, 0, length, at)
         if (byteCount > 0) at += byteCount
       }
     } catch (error) {
@@ -189,8 +197,7 @@ export class NodeDiskFile implements DiskFile {
 
 /** The views one after another, also through short reads. */
 function readFully(fd: number, views: readonly Uint8Array[], offset: number): number {
-  let wanted = 0
-  for (const view of views) wanted += view.length
+  const wanted = byteLengthOf(views)
   let rest = views
   let done = 0
   while (done < wanted) {
@@ -218,12 +225,28 @@ function viewsAfter(views: readonly Uint8Array[], byteCount: number): readonly U
 }
 
 /** @returns bytes moved, 0 at the end of the file, -1 when a signal came first: try again. */
-function transferOnce(call: Transfer, fd: number, view: Uint8Array, at: number, length: number, offset: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    call(fd, view, at, length, offset, (error, byteCount) => {
-      if (error === null) resolve(byteCount)
-      else if (error.code === 'EINTR') resolve(-1)
-      else reject(error)
-    })
-  })
+function writeOnce(fd: number, view: Uint8Array, at: number, length: number, offset: number): Promise<number> {
+  return new Promise((resolve, reject) => fs.write(fd, view, at, length, offset, settling(resolve, reject)))
+}
+
+/** @returns as `writeOnce` */
+function readOnce(fd: number, views: readonly Uint8Array[], offset: number): Promise<number> {
+  return new Promise((resolve, reject) => fs.readv(fd, views, offset, settling(resolve, reject)))
+}
+
+function settling(
+  resolve: (byteCount: number) => void,
+  reject: (error: Error) => void,
+): (error: NodeJS.ErrnoException | null, byteCount: number) => void {
+  return (error, byteCount) => {
+    if (error === null) resolve(byteCount)
+    else if (error.code === 'EINTR') resolve(-1)
+    else reject(error)
+  }
+}
+
+function byteLengthOf(views: readonly Uint8Array[]): number {
+  let length = 0
+  for (const view of views) length += view.length
+  return length
 }

@@ -15,8 +15,8 @@ export interface DiskFile {
    * @returns how many bytes there were; fewer than asked only at the end of the file.
    */
   readSync(views: readonly Uint8Array[], offset: number): number
-  /** The same without stopping the caller's thread. */
-  read(view: Uint8Array, offset: number): Promise<number>
+  /** The same without stopping the caller's thread. The views are the disk's until it settles. */
+  read(views: readonly Uint8Array[], offset: number): Promise<number>
   /** Writes all of `view` or fails. */
   write(view: Uint8Array, offset: number): Promise<void>
   /** Makes the file at least `size` long: sparse, or with its blocks reserved. Never shortens. */

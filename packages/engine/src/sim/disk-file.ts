@@ -26,20 +26,14 @@ export class SimDiskFile implements DiskFile {
     const fault = this.#disk.beginCall('read')
     if (fault !== undefined) throw diskError(fault.code, 'read', this.path)
     if (this.#disk.readSyncMs > 0) this.#disk.system.spend(this.#disk.readSyncMs)
-    let done = 0
-    for (const view of views) {
-      const byteCount = this.#body.read(view, offset + done)
-      done += byteCount
-      if (byteCount < view.length) break
-    }
-    return done
+    return this.#readBody(views, offset)
   }
 
-  async read(view: Uint8Array, offset: number): Promise<number> {
+  async read(views: readonly Uint8Array[], offset: number): Promise<number> {
     this.#check()
     const fault = await this.#disk.beginSlowCall('read')
     if (fault !== undefined) throw diskError(fault.code, 'read', this.path)
-    return this.#body.read(view, offset)
+    return this.#readBody(views, offset)
   }
 
   async write(view: Uint8Array, offset: number): Promise<void> {
@@ -86,6 +80,16 @@ export class SimDiskFile implements DiskFile {
     const fault = this.#disk.beginCall('append')
     if (fault !== undefined) throw diskError(fault.code, 'write to', this.path)
     this.#disk.writeBody(this.#body, record, this.#body.size, this.path)
+  }
+
+  #readBody(views: readonly Uint8Array[], offset: number): number {
+    let done = 0
+    for (const view of views) {
+      const byteCount = this.#body.read(view, offset + done)
+      done += byteCount
+      if (byteCount < view.length) break
+    }
+    return done
   }
 
   #check(): void {

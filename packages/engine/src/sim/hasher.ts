@@ -86,7 +86,7 @@ export class SimHasher implements Hasher {
     let at = 0
     for (const { file, offset, length } of slices) {
       if (file !== undefined) {
-        const byteCount = await simFile(file).read(bytes.subarray(at, at + length), offset)
+        const byteCount = await simFile(file).read([bytes.subarray(at, at + length)], offset)
         if (byteCount < length) return undefined
       }
       at += length

@@ -69,7 +69,7 @@ export async function contentOfFile(file: DiskFile, size: number): Promise<FileC
   const looks = isReadThrough ? Math.ceil(size / LOOK_BYTES) : MAX_LOOK_BYTES / LOOK_BYTES
   const stride = isReadThrough ? LOOK_BYTES : (size - LOOK_BYTES) / (looks - 1)
   for (let look = 0; look < looks; look++) {
-    const got = await file.read(view, Math.floor(look * stride))
+    const got = await file.read([view], Math.floor(look * stride))
     for (let at = 0; at < got; at++) if (view[at] !== 0) return 'data'
   }
   return isReadThrough ? 'zeros' : 'maybe-zeros'
@@ -84,7 +84,7 @@ export async function compareWithDisk(file: DiskFile, fileOffset: number, bytes:
   let isEqual = true
   for (let at = 0; at < bytes.length; ) {
     const wanted = view.subarray(0, Math.min(view.length, bytes.length - at))
-    const got = await file.read(wanted, fileOffset + at)
+    const got = await file.read([wanted], fileOffset + at)
     for (let index = 0; index < got; index++) {
       const there = wanted[index]
       if (there === bytes[at + index]) continue

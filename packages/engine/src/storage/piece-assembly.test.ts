@@ -132,7 +132,7 @@ describe('pieces too large for memory', () => {
       assert.equal(source.length, pieceLength)
       const view = new Uint8Array(1)
       for (const block of [0, 77, 2047]) {
-        await system.complete(source.file.read(view, source.offset + block * BLOCK_LENGTH + 5))
+        await system.complete(source.file.read([view], source.offset + block * BLOCK_LENGTH + 5))
         assert.equal(view[0], block % 251)
       }
       assembly.release(pieceIndex)
@@ -161,7 +161,7 @@ describe('pieces too large for memory', () => {
     }
     const source = await system.complete(assembly.spilled(0))
     const bytes = new Uint8Array(pieceLength)
-    await system.complete(source.file.read(bytes, source.offset))
+    await system.complete(source.file.read([bytes], source.offset))
     assert.ok(bytes.every((byte) => byte === 7))
   })
 })

@@ -82,7 +82,7 @@ export class PieceWriter {
     const buffer = new Uint8Array(Math.min(COPY_BYTES, source.length))
     for (let done = 0; done < source.length; ) {
       const view = buffer.subarray(0, Math.min(buffer.length, source.length - done))
-      if ((await source.file.read(view, source.offset + done)) < view.length) return false
+      if ((await source.file.read([view], source.offset + done)) < view.length) return false
       await this.writeSpan(state, offset + done, view)
       done += view.length
     }

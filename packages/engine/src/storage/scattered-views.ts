@@ -23,19 +23,9 @@ export function viewsOfSpans(
   })
 }
 
-/** One read for the whole run, whatever the number of views: a slow disk is asked once. */
+/** One read for the whole run, whatever the number of views: a slow disk is asked once. @returns whether all of it was there */
 export async function readRun(slice: FileSlice, views: readonly Uint8Array[]): Promise<boolean> {
-  if (slice.file === undefined) {
-    for (const view of views) view.fill(0)
-    return true
-  }
-  const only = views.length === 1 ? views[0] : undefined
-  const bytes = only ?? new Uint8Array(slice.length)
-  if ((await slice.file.read(bytes, slice.offset)) < slice.length) return false
-  let at = 0
-  for (const view of only === undefined ? views : []) {
-    view.set(bytes.subarray(at, at + view.length))
-    at += view.length
-  }
+  if (slice.file !== undefined) return (await slice.file.read(views, slice.offset)) === slice.length
+  for (const view of views) view.fill(0)
   return true
 }

@@ -377,7 +377,7 @@ export class TorrentStorage {
         const { file, release } = await this.#files.hold(state)
         try {
           state.stamp ??= file.stampSync()
-          if ((await file.read(view, offset)) < length) return false
+          if ((await file.read([view], offset)) < length) return false
         } finally {
           release()
         }
