@@ -8,6 +8,7 @@ import { type AccessPolicy, OPEN_ACCESS } from './tracker/access.ts'
 import { Tracker } from './tracker/announce.ts'
 import { ConnectionIds } from './tracker/connection-id.ts'
 import { HttpTracker } from './tracker/http.ts'
+import { SnapshotFile, SnapshotKeeper } from './tracker/snapshot-file.ts'
 import { UdpTracker } from './tracker/udp.ts'
 
 export { HubError, type HubErrorCode } from './errors.ts'
@@ -16,6 +17,10 @@ export { HubError, type HubErrorCode } from './errors.ts'
 export interface HubOptions extends HubConfigChanges {
   /** Who may announce what; everybody everything by default. */
   readonly access?: AccessPolicy
+  /** The file that carries the swarms over a restart; they begin empty without one. */
+  readonly swarmFile?: string
+  /** Hears what became of that file, and why it could not be written. Goes to standard error by default. */
+  readonly onNotice?: (text: string) => void
   /** Hears of what cannot happen (a bug). Goes to standard error by default. */
   readonly onBug?: (error: unknown) => void
   readonly system?: HubSystem
@@ -42,6 +47,7 @@ export interface HubStats {
   readonly udpConnects: number
   readonly udpAnnounces: number
   readonly udpScrapes: number
+  readonly udpFailures: number
   readonly udpDropped: number
 }
 
@@ -53,9 +59,12 @@ const PORT_ATTEMPTS = 10
 
 /** @throws {HubError} `PORT_IN_USE`, `PORT_NOT_ALLOWED`, `HOST_UNAVAILABLE`, `OPTION_INVALID`, `LISTEN_FAILED` */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
-  const { access = OPEN_ACCESS, system = REAL_HUB_SYSTEM, onBug = reportBug, ...changes } = options
+  const { access = OPEN_ACCESS, system = REAL_HUB_SYSTEM, onBug = reportBug, onNotice = notice, swarmFile, ...changes } = options
   const config = resolveHubConfig(changes)
   const tracker = new Tracker(config.tracker, system, access)
+  const file = swarmFile === undefined ? undefined : new SnapshotFile(swarmFile, system)
+  const loaded = await file?.load(tracker.store)
+  if (loaded?.status === 'set-aside') onNotice(`The swarms of last time cannot be used: ${loaded.reason}. They are kept as ${loaded.path}`)
   const connectionIds = new ConnectionIds(system)
   const facts = (): HomePageFacts => ({
     httpUrl: urls.http,
@@ -76,6 +85,12 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const startedAt = system.now()
   const sweeping = setInterval(() => tracker.sweep(SWEEP_BUDGET), SWEEP_EVERY_MS)
   sweeping.unref()
+  const keeper =
+    file === undefined
+      ? undefined
+      : new SnapshotKeeper(file, tracker.store, (error) =>
+          onNotice(`Cannot save the swarms to ${file.path}: ${error instanceof Error ? error.message : String(error)}`),
+        )
 
   return {
     httpPort: port,
@@ -91,11 +106,13 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       udpConnects: udp.counts.connects,
       udpAnnounces: udp.counts.announces,
       udpScrapes: udp.counts.scrapes,
+      udpFailures: udp.counts.failures,
       udpDropped: udp.counts.dropped,
     }),
     close: async () => {
       clearInterval(sweeping)
       await Promise.all([http.close(), udp.close()])
+      await keeper?.stop()
     },
   }
 }
@@ -146,6 +163,10 @@ function networkAddress(): string {
     if (usable !== undefined) return usable.address
   }
   return '127.0.0.1'
+}
+
+function notice(text: string): void {
+  console.error(text)
 }
 
 function reportBug(error: unknown): void {
