@@ -12,6 +12,9 @@ export type Requirement =
   | 'rtorrent'
   | 'qbittorrent-nox'
   | 'mktorrent'
+  | 'opentracker'
+  | 'gcc'
+  | 'taskset'
 
 /** The Python that Debian's python3-libtorrent installs for; another one on PATH would not find it. */
 export const PYTHON = '/usr/bin/python3'
@@ -25,6 +28,9 @@ const HOW_TO_GET: Readonly<Record<Requirement, string>> = {
   rtorrent: 'apt install rtorrent',
   'qbittorrent-nox': 'apt install qbittorrent-nox',
   mktorrent: 'apt install mktorrent',
+  opentracker: 'apt install opentracker',
+  gcc: 'apt install gcc libc6-dev',
+  taskset: 'apt install util-linux',
 }
 
 const HOW_TO_FIND: Readonly<Partial<Record<Requirement, readonly [string, ...string[]]>>> = {
