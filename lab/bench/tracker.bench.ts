@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -58,6 +58,8 @@ const MOST_BAD_SHARE = 0.001
 const missing = needs('gcc', 'taskset')
 if (missing !== false) throw new Error(missing)
 const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-'))
+// opentracker reads its list as nobody.
+chmodSync(folder, 0o755)
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const load = new TrackerLoad(folder)
 
