@@ -1,5 +1,6 @@
 import type { FuzzTarget } from './target.ts'
 import { hubAnnounce, hubHttp, hubUdp } from './targets/hub-doors.ts'
+import { hubForwarded, hubRequest, hubSnapshot } from './targets/hub-rooms.ts'
 import { metadataFetch, peerBeforeMetadata, peerConnection } from './targets/peer-conversations.ts'
 import { bitfield, dontHave, extensionHandshake, handshake, messageDecoder, utMetadata } from './targets/peer-messages.ts'
 import { resumeData, resumeFile, resumeTrust, stateLock } from './targets/saved-state.ts'
@@ -63,6 +64,9 @@ export const TARGETS: readonly FuzzTarget[] = [
   hubUdp,
   hubAnnounce,
   hubHttp,
+  hubSnapshot,
+  hubRequest,
+  hubForwarded,
   sessionAdd,
   sessionSeed,
   sessionLeech,
