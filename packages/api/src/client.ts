@@ -68,14 +68,14 @@ interface Call<R extends TSchema> {
 export class HubClient {
   /** Without a slash at its end. */
   readonly url: string
-  readonly #token: string | undefined
+  readonly token: string | undefined
   readonly #timeoutMs: number
   readonly #platform: WebPlatform
 
   /** @throws {ClientError} `HUB_URL` */
   constructor({ url, token, timeoutMs = DEFAULT_TIMEOUT_MS, platform = THIS_PLATFORM }: HubClientOptions) {
     this.url = hubUrl(url)
-    this.#token = token
+    this.token = token
     this.#timeoutMs = timeoutMs
     this.#platform = platform
   }
@@ -176,7 +176,7 @@ export class HubClient {
   /** The body of an answer that went well. */
   async #answer(method: string, path: string, call: Call<TSchema>): Promise<string> {
     const headers: Record<string, string> = { accept: 'application/json' }
-    if (this.#token !== undefined) headers.authorization = `Bearer ${this.#token}`
+    if (this.token !== undefined) headers.authorization = `Bearer ${this.token}`
     if (call.body !== undefined) headers['content-type'] = 'application/json'
     if (method !== 'GET') headers['idempotency-key'] = this.#platform.randomUuid()
     const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) }
