@@ -2,6 +2,7 @@ import { CliError } from '../render/failure.ts'
 import { padded, quoted } from '../render/text.ts'
 import { verbNamed } from './completion.ts'
 import { nearest } from './nearest.ts'
+import { spoken } from './reply.ts'
 import { type Reply, usageOf, type Verb } from './verb.ts'
 
 /** `help` and `?`: all verbs, or everything about one. */
@@ -33,19 +34,18 @@ export function helpVerb<W>(verbs: () => readonly Verb<W>[]): Verb<W> {
 function helpOfAll<W>(verbs: readonly Verb<W>[]): Reply {
   return {
     value: verbs.map((verb) => ({ name: verb.name, usage: usageOf(verb), summary: verb.summary })),
-    lines: ({ isTerminal, palette }) => {
+    lines: (view) => {
+      const { isTerminal, palette } = view
       const rows = verbs.map((verb) => [shortUsage(verb), verb.summary] as const)
       if (!isTerminal) return rows.map((row) => row.join('\t'))
       const cells = Math.max(...rows.map(([usage]) => usage.length))
-      return [
-        ...rows.map(([usage, summary]) => `  ${palette.strong(padded(usage, cells))}  ${summary}`),
-        '',
-        '  Each has its own help: help ping. Names with spaces stand in quotes. Tab completes,',
-        '  Ctrl-C stops what runs, --json behind a command answers for programs.',
-      ]
+      return [...rows.map(([usage, summary]) => `  ${palette.strong(padded(usage, cells))}  ${summary}`), '', ...spoken(HINTS, view)]
     },
   }
 }
+
+const HINTS =
+  'Each has its own help: help ping. Names with spaces stand in quotes. Tab completes, Ctrl-C stops what runs, --json behind a command answers for programs.'
 
 function helpOf<W>(verb: Verb<W>): Reply {
   const aliases = verb.aliases ?? []
