@@ -15,7 +15,7 @@ import type {
   Settings,
 } from '@shoal/api/hub-api'
 import { ProblemError, problemOf } from '@shoal/api/problem'
-import { THIS_PLATFORM } from '@shoal/api/web-platform'
+import { THIS_PLATFORM, type WebPlatform } from '@shoal/api/web-platform'
 
 const INFO_HASH = 'ab'.repeat(20)
 export const FAKE_TOKEN = 'operator'
@@ -61,15 +61,12 @@ export class FakeHub {
   readonly events: HubEvent[] = []
   readonly registered: Registration[] = []
   readonly client: HubClient
+  readonly platform: WebPlatform
   #server: Server | undefined
 
   constructor() {
-    const platform = {
-      ...THIS_PLATFORM,
-      fetch: async (url: string, request: { method: string; headers: Readonly<Record<string, string>>; body?: string }) =>
-        this.#answer(url, request),
-    }
-    this.client = new HubClient({ url: 'http://127.0.0.1:6880', token: FAKE_TOKEN, platform })
+    this.platform = { ...THIS_PLATFORM, fetch: async (url, request) => this.#answer(url, request) }
+    this.client = new HubClient({ url: 'http://127.0.0.1:6880', token: FAKE_TOKEN, platform: this.platform })
   }
 
   /** The same over a socket. @returns its URL */

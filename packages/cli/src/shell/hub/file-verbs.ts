@@ -12,7 +12,7 @@ export const FILE_VERBS: readonly Verb<HubWorld>[] = [
   {
     name: 'list_files',
     aliases: ['files', 'ls'],
-    summary: 'shows what is shared; with words, what matches them',
+    summary: 'shows what is shared, or what matches words',
     arguments: [{ name: 'words', isOptional: true, isRest: true, complete: fileNames }],
     example: 'list_files lecture',
     run: listFiles,
@@ -20,7 +20,7 @@ export const FILE_VERBS: readonly Verb<HubWorld>[] = [
   {
     name: 'list_chunkinfo',
     aliases: ['chunks', 'pieces'],
-    summary: 'shows who has which pieces, of one file or of all',
+    summary: 'shows who has which pieces, of one or of all',
     arguments: [{ name: 'name', isOptional: true, isRest: true, complete: fileNames }],
     example: 'list_chunkinfo lecture-04',
     run: listChunkInfo,

@@ -28,7 +28,7 @@ const MOST_AUDIT = 100
 export const HUB_VERBS: readonly Verb<HubWorld>[] = [
   {
     name: 'start',
-    summary: 'shows where the hub runs, and how others reach it',
+    summary: 'shows where the hub runs',
     arguments: [{ name: 'address', isOptional: true, isRest: true }],
     usage: '[ip port]',
     example: 'start',
