@@ -3,7 +3,6 @@ import { Check } from 'typebox/schema'
 import { parseJson, problemIn, textOf } from './answer.ts'
 import { ClientError, hubUrl, unreachable, wasCutOff } from './client-error.ts'
 import {
-  Account,
   AuditEntry,
   CreatedInvite,
   type FileEntry,
@@ -22,6 +21,7 @@ import {
   type Registration,
   Settings,
   type SettingsChange,
+  SignedIn,
 } from './hub-api.ts'
 import { THIS_PLATFORM, type WebAbortSignal, type WebPlatform } from './web-platform.ts'
 
@@ -43,6 +43,7 @@ const MAX_ANSWER_BYTES = 16 << 20
 function page<T extends TSchema>(item: T) {
   return Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) })
 }
+const SetupLink = Type.Object({ link: Type.String() })
 const PeerPage = page(PeerEntry)
 const MemberPage = page(Member)
 const InvitePage = page(InviteInfo)
@@ -80,6 +81,11 @@ export class HubClient {
     this.#platform = platform
   }
 
+  /** The same hub, as somebody else. */
+  as(token: string): HubClient {
+    return new HubClient({ url: this.url, token, timeoutMs: this.#timeoutMs, platform: this.#platform })
+  }
+
   facts(signal?: WebAbortSignal): Promise<HubFacts> {
     return this.#call('GET', '/v1/hub', { reply: HubFacts, signal })
   }
@@ -88,8 +94,19 @@ export class HubClient {
     return this.#call('GET', '/v1/stats', { reply: HubStats, signal })
   }
 
-  register(registration: Registration, signal?: WebAbortSignal): Promise<Account> {
-    return this.#call('POST', '/v1/accounts', { body: registration, reply: Account, signal })
+  /** Signed in at once: whoever does not want that signs out. */
+  register(registration: Registration, signal?: WebAbortSignal): Promise<SignedIn> {
+    return this.#call('POST', '/v1/accounts', { body: registration, reply: SignedIn, signal })
+  }
+
+  /** Ends the session of the token. */
+  async signOut(signal?: WebAbortSignal): Promise<void> {
+    await this.#call('DELETE', '/v1/sessions/current', { signal })
+  }
+
+  /** A link by which the first owner of the hub sets it up; earlier ones end. */
+  async setupLink(signal?: WebAbortSignal): Promise<string> {
+    return (await this.#call('POST', '/v1/setup-links', { reply: SetupLink, signal })).link
   }
 
   async members(signal?: WebAbortSignal): Promise<readonly Member[]> {

@@ -19,6 +19,7 @@ import { THIS_PLATFORM, type WebPlatform } from '@shoal/api/web-platform'
 
 const INFO_HASH = 'ab'.repeat(20)
 export const FAKE_TOKEN = 'operator'
+const FAKE_SESSION = 'session'
 
 export function fakePeer(name: string, ip: string, port: number, files = 0): PeerEntry {
   return { id: `id of ${name}`, name, ip, port, version: 'Shoal 0.1.0', files, connectedAt: 940_000 }
@@ -60,6 +61,7 @@ export class FakeHub {
   }
   readonly events: HubEvent[] = []
   readonly registered: Registration[] = []
+  signedOut = 0
   readonly client: HubClient
   readonly platform: WebPlatform
   #server: Server | undefined
@@ -102,7 +104,7 @@ export class FakeHub {
   #answer(url: string, { method, headers, body }: { method: string; headers: Readonly<Record<string, string>>; body?: string }): Response {
     const { pathname, searchParams } = new URL(url)
     try {
-      if (pathname !== '/v1/hub' && headers.authorization !== `Bearer ${FAKE_TOKEN}`)
+      if (pathname !== '/v1/hub' && ![`Bearer ${FAKE_TOKEN}`, `Bearer ${FAKE_SESSION}`].includes(headers.authorization ?? ''))
         throw new ProblemError('NOT_SIGNED_IN', 'Sign in first')
       if (pathname === '/v1/events') return this.#stream()
       const value = this.#value(`${method} ${pathname}`, searchParams, body === undefined ? undefined : JSON.parse(body))
@@ -161,8 +163,12 @@ export class FakeHub {
       case 'POST /v1/accounts': {
         const registration = body as Registration
         this.registered.push(registration)
-        return { id: 'a', name: registration.name, role: 'member', createdAt: 1, permissions: [], announceUrls: [] }
+        const account = { id: 'a', name: registration.name, role: 'member', createdAt: 1, permissions: [], announceUrls: [] }
+        return { account, token: FAKE_SESSION, expiresAt: 2 }
       }
+      case 'DELETE /v1/sessions/current':
+        this.signedOut++
+        return undefined
       case 'GET /v1/members':
         return { items: this.members }
       case 'PATCH /v1/members/:id': {

@@ -29,8 +29,8 @@ const PRIVATE_FOLDER = 0o700
  */
 export function hubOf(options: HubAccessOptions, environment: Environment): HubClient {
   const folder = hubStateFolder(environment)
-  const url = options.url ?? environment.SHOAL_HUB_URL ?? readLine(join(folder, URL_FILE)) ?? DEFAULT_URL
-  const token = options.token ?? environment.SHOAL_HUB_TOKEN ?? operatorTokenFor(url, folder)
+  const url = options.url ?? environment.SHOAL_URL ?? readLine(join(folder, URL_FILE)) ?? DEFAULT_URL
+  const token = options.token ?? environment.SHOAL_TOKEN ?? operatorTokenFor(url, folder)
   return new HubClient({ url, token })
 }
 
@@ -39,7 +39,7 @@ function operatorTokenFor(url: string, folder: string): string {
   if (!isSamePlace(url, ownUrl)) {
     throw new CliError(
       'OPTION_INVALID',
-      `Cannot speak to ${quoted(url)} without a token: make one on its page, and give it with --token or in SHOAL_HUB_TOKEN`,
+      `Cannot speak to ${quoted(url)} without a token: make one on its page, and give it with --token or in SHOAL_TOKEN`,
     )
   }
   const path = join(folder, OPERATOR_TOKEN_FILE)

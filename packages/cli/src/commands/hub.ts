@@ -34,10 +34,10 @@ export function build(context: CommandContext): Command {
   const attach = command('shell', 'Take commands for a hub that runs already', [
     ['shoal hub shell', 'for the hub on this machine'],
     ['echo list_peers | shoal hub shell', 'one answer, and out'],
-    ['shoal hub shell --url https://hub.example', 'for another, with a token in SHOAL_HUB_TOKEN'],
+    ['shoal hub shell --url https://hub.example', 'for another, with a token in SHOAL_TOKEN'],
   ])
     .option('--url <url>', 'where the hub is (default: the one on this machine)')
-    .option('--token <token>', 'as whom; better in SHOAL_HUB_TOKEN, where nobody sees it')
+    .option('--token <token>', 'as whom; better in SHOAL_TOKEN, where nobody sees it')
     .option('--json', 'answers as JSON, one a line')
     .action((options: AttachOptions) => attachShell(options, context))
   return hub.addCommand(attach)

@@ -27,7 +27,7 @@ export const FILE_VERBS: readonly Verb<HubWorld>[] = [
   },
   {
     name: 'withdraw',
-    summary: 'takes an entry out of the list; nobody loses data',
+    summary: 'takes an entry out of the list',
     arguments: [{ name: 'name', complete: fileNames }],
     options: [{ name: 'from', value: 'peer', summary: 'when several peers share something under this name' }],
     example: 'withdraw lecture-04 --from binh',

@@ -286,6 +286,15 @@ describe('people', () => {
       ...(await shown(['stats'])),
     ])
     assert.deepEqual(hub.registered, [{ name: 'Tí Nguyễn', password: 'correct horse', invite: 'CODE' }])
+    assert.equal(hub.signedOut, 1, 'nobody here keeps the session of somebody else')
+  })
+
+  test('register invites by itself where only the invited may come in', async () => {
+    await shown(['register an', 'correct horse'])
+    assert.equal(hub.registered[0]?.invite, 'CODE')
+    hub.settings.registration = 'open'
+    await shown(['register an', 'correct horse'])
+    assert.equal(hub.registered[1]?.invite, undefined)
   })
 
   test('members, roles and bans', async () => {

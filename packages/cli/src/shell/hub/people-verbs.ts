@@ -80,9 +80,18 @@ async function register({ world, argument, options, signal, ask, isInteractive }
   if (isInteractive && (await ask('  Once more: ', 'secret')) !== password) {
     throw new ProblemError('VALIDATION', 'The two passwords are not the same, so no account was made. Try again')
   }
-  const invite = options.get('invite')
-  const account = await world.client.register({ name, password, ...(invite === undefined ? {} : { invite }) }, signal)
+  const invite = options.get('invite') ?? (await inviteIfNeeded(world, signal))
+  const { account, token } = await world.client.register({ name, password, ...(invite === undefined ? {} : { invite }) }, signal)
+  // The person signs in from where he or she is; nobody here needs the session.
+  if (token !== undefined) await world.client.as(token).signOut(signal)
   return sentence(`${quoted(account.name)} has an account now, as ${account.role}.`, account)
+}
+
+/** Where only the invited may come in, whoever runs the hub invites by registering somebody. */
+async function inviteIfNeeded({ client }: HubWorld, signal: AbortSignal): Promise<string | undefined> {
+  const { registration, needsSetup } = await client.facts(signal)
+  if (registration === 'open' || needsSetup) return undefined
+  return (await client.invite({ uses: 1, expiresInHours: 1 }, signal)).code
 }
 
 async function members({ world, signal, now }: VerbCall<HubWorld>): Promise<Reply> {
