@@ -34,6 +34,8 @@ export interface DatabaseOptions {
   readonly file: string
   /** Where copies are kept; `backups` beside the file unless said. */
   readonly backupFolder?: string
+  /** Hears when the database thread has died (no memory, a bug): every call fails from then on, and only a new start helps. */
+  readonly onFailure?: (error: Error) => void
 }
 
 /**
@@ -47,10 +49,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<HubDatabas
   if (file === ':memory:') {
     return new ExecutorDatabase(new DirectExecutor(new SqliteConnection(openMemoryDatabase())), undefined, undefined)
   }
-  const { backupFolder = join(dirname(file), 'backups') } = options
+  const { backupFolder = join(dirname(file), 'backups'), onFailure = () => {} } = options
   const lock = StateLock.take(dirname(file))
   try {
-    return new ExecutorDatabase(await ThreadExecutor.start({ kind: 'serve', file, backupFolder }), file, lock)
+    return new ExecutorDatabase(await ThreadExecutor.start({ kind: 'serve', file, backupFolder }, onFailure), file, lock)
   } catch (error) {
     lock.release()
     throw error

@@ -37,13 +37,13 @@ export class ThreadExecutor implements SqlExecutor {
   #failure: Error | undefined
 
   /** @throws {HubError} what the thread said about the file */
-  static async start(task: ThreadTask): Promise<ThreadExecutor> {
+  static async start(task: ThreadTask, onFailure: (error: Error) => void): Promise<ThreadExecutor> {
     const worker = startThread(task)
     await ready(worker)
-    return new ThreadExecutor(worker)
+    return new ThreadExecutor(worker, onFailure)
   }
 
-  private constructor(worker: Worker) {
+  private constructor(worker: Worker, onFailure: (error: Error) => void) {
     this.#worker = worker
     worker.on('message', (message: FromThread) => {
       if (message.kind !== 'reply') return
@@ -52,6 +52,7 @@ export class ThreadExecutor implements SqlExecutor {
     })
     worker.on('error', (error) => {
       this.#failure = new Error('The database thread has ended', { cause: error })
+      onFailure(this.#failure)
     })
     this.#ended = new Promise((resolve) => {
       worker.once('exit', () => {
