@@ -1,6 +1,7 @@
 import { NAME_PATTERN } from '@shoal/api/hub-api'
-import { ProblemError } from '@shoal/api/problem'
+import type { ProblemError } from '@shoal/api/problem'
 import { cleanText } from '@shoal/protocol/clean-text'
+import { invalidField } from './invalid-field.ts'
 
 /** A name that an account may have, and what it is found by. */
 export interface PersonName {
@@ -61,5 +62,5 @@ const RESERVED: ReadonlySet<string> = new Set(
 )
 
 function refused(detail: string): ProblemError {
-  return new ProblemError('VALIDATION', `This name cannot be used. ${detail}`, { errors: [{ field: 'name', detail }] })
+  return invalidField('name', `This name cannot be used. ${detail}`)
 }
