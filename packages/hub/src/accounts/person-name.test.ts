@@ -46,7 +46,23 @@ describe('names of accounts', () => {
   })
 
   test('are no control sequences, invisible or turned text, and neither empty nor long', () => {
-    for (const name of ['', ' ', ' an', 'an ', '-an', 'a\u001b[31m', 'a\u202eb', 'a\u200bb', 'a\nb', 'a\u0000', '<b>', 'a/b', 'a@b', 'x'.repeat(41), '\u0301a'])
+    for (const name of [
+      '',
+      ' ',
+      ' an',
+      'an ',
+      '-an',
+      'a\u001b[31m',
+      'a\u202eb',
+      'a\u200bb',
+      'a\nb',
+      'a\u0000',
+      '<b>',
+      'a/b',
+      'a@b',
+      'x'.repeat(41),
+      '\u0301a',
+    ])
       isRefused(name)
     assert.equal(personName('x'.repeat(40)).name.length, 40)
   })
