@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ROLES, type Role, type Scope } from '@shoal/api/permissions'
+import { accountDesk } from '../../test/account-desk.ts'
 import { AccountsWorld, facts, NAMES, ORIGIN, PASSWORD } from '../../test/accounts-world.ts'
-import { type Asked, RouteDesk } from '../../test/route-desk.ts'
+import type { Asked } from '../../test/route-desk.ts'
 import type { HubCaller } from '../accounts/caller.ts'
-import { accountRoutes } from './account-routes.ts'
-import { foundingAccountRoutes } from './founding-account-routes.ts'
-import { memberRoutes } from './member-routes.ts'
-import { sessionRoutes } from './session-routes.ts'
-import { settingsRoutes } from './settings-routes.ts'
 
 /** Everybody who could call: without an account on a closed and on an open hub, each role, the operator, and an owner's tokens. */
 const ACTORS = ['stranger', 'visitor', ...ROLES, 'operator', 'read token', 'feed token', 'all token'] as const
@@ -74,16 +70,6 @@ const MATRIX: readonly Row[] = [
   { route: 'POST /login', may: EVERYBODY, request: () => ({ body: { username: 'minh', password: PASSWORD } }) },
 ]
 
-function deskOf({ accounts }: AccountsWorld): RouteDesk {
-  return new RouteDesk([
-    ...sessionRoutes(accounts),
-    ...accountRoutes(accounts),
-    ...memberRoutes(accounts),
-    ...settingsRoutes(accounts),
-    ...foundingAccountRoutes(accounts),
-  ])
-}
-
 async function callerFor(world: AccountsWorld, actor: Actor): Promise<HubCaller> {
   if (actor === 'stranger' || actor === 'visitor') return await world.accounts.callerOf(facts())
   if (actor === 'operator') return await world.asOperator()
@@ -123,7 +109,7 @@ async function withSecondOwner(world: AccountsWorld): Promise<{ current: string 
 
 describe('who may call what', () => {
   test('is said here of every route', async () => {
-    const routes = deskOf(await AccountsWorld.empty()).routes.map(({ method, url }) => `${method} ${url}`)
+    const routes = accountDesk(await AccountsWorld.empty()).routes.map(({ method, url }) => `${method} ${url}`)
     assert.deepEqual(MATRIX.map((row) => row.route).sort(), routes.sort())
   })
 
@@ -132,7 +118,7 @@ describe('who may call what', () => {
       for (const actor of ACTORS) {
         const world = await AccountsWorld.peopled({ visitors: actor === 'visitor' ? 'member' : 'none', registration: 'open' })
         const caller = await callerFor(world, actor)
-        const told = await deskOf(world).ask(route, { as: caller, ...(await request(world, caller)) })
+        const told = await accountDesk(world).ask(route, { as: caller, ...(await request(world, caller)) })
         const expected = may.includes(actor) ? answers : actor === 'stranger' || actor === 'visitor' ? 'NOT_SIGNED_IN' : 'FORBIDDEN'
         assert.equal(told.code, expected, `${actor}: ${told.detail}`)
       }
@@ -142,7 +128,7 @@ describe('who may call what', () => {
 
 describe('a secret that is answered', () => {
   test('is never kept for a repeated call', async () => {
-    for (const { method, url, reply, isIdempotent } of deskOf(await AccountsWorld.empty()).routes) {
+    for (const { method, url, reply, isIdempotent } of accountDesk(await AccountsWorld.empty()).routes) {
       const names = Object.keys((reply as { properties?: object } | undefined)?.properties ?? {})
       const hasSecret = names.some((name) => ['token', 'code', 'link', 'announceUrls'].includes(name))
       if (hasSecret && method !== 'GET') assert.equal(isIdempotent, false, `${method} ${url}`)
