@@ -112,6 +112,10 @@ export type SignedIn = Static<typeof SignedIn>
 export const PasswordChange = body({ current: Type.String({ maxLength: 256 }), password: Password })
 export type PasswordChange = Static<typeof PasswordChange>
 
+/** `DELETE /v1/account`: for good, and only by somebody who knows the password. */
+export const AccountDeletion = body({ current: Type.String({ maxLength: 256 }) })
+export type AccountDeletion = Static<typeof AccountDeletion>
+
 export const SessionInfo = Type.Object({
   id: Type.String(),
   createdAt: Moment,

@@ -48,7 +48,7 @@ create table invites (
   code_hash text not null unique,
   role text not null,
   uses_left integer not null,
-  created_by text not null references accounts (id) on delete cascade,
+  created_by text references accounts (id) on delete cascade,
   created_at integer not null,
   expires_at integer not null,
   note text
