@@ -23,9 +23,20 @@ export class FakeAccounts implements Authenticator {
   }
 }
 
-function callerAs(role: Role | 'none', accountId: string | undefined, { ip, agent }: CallerFacts): Caller {
+function callerAs(role: Role | 'none', accountId: string | undefined, { ip, agent, authorization }: CallerFacts): Caller {
+  const proof = accountId === undefined ? 'none' : authorization === undefined ? 'cookie' : 'bearer'
   const permissions = role === 'none' ? new Set<Permission>() : permissionsOf(role)
-  return { accountId, name: role, role, permissions, sessionId: undefined, ip, agent, may: (permission) => permissions.has(permission) }
+  return {
+    accountId,
+    name: role,
+    role,
+    permissions,
+    sessionId: undefined,
+    proof,
+    ip,
+    agent,
+    may: (permission) => permissions.has(permission),
+  }
 }
 
 export class FakeCallStore implements IdempotentCallStore {

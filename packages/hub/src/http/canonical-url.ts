@@ -35,8 +35,7 @@ function canonicalPath(raw: string): string {
   return segments
     .map((segment) => {
       const decoded = decode(segment)
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are refused
-      if (decoded === '' || decoded === '.' || decoded === '..' || /[/\\\u0000-\u001f\u007f]/.test(decoded)) throw nothingThere(raw)
+      if (decoded === '' || decoded === '.' || decoded === '..' || /[/\\\p{Cc}]/u.test(decoded)) throw nothingThere(raw)
       return `/${encodeURIComponent(decoded)}`
     })
     .join('')

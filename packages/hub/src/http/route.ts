@@ -86,6 +86,8 @@ export interface Caller {
   readonly permissions: ReadonlySet<Permission>
   /** The session that the call came with, if it was one. */
   readonly sessionId: string | undefined
+  /** What the caller showed: a cookie is sent by any page that makes a browser call us, a bearer token only by whoever knows it. */
+  readonly proof: 'none' | 'cookie' | 'bearer'
   /** The address of the caller (behind trusted proxies: the one that they tell). For limits; only cut ones are stored. */
   readonly ip: string
   readonly agent: string
