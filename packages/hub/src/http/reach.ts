@@ -43,6 +43,11 @@ export class ReachResolver {
     this.#origin = `${url.origin}${this.prefix}`
   }
 
+  /** Of the connection itself. */
+  addressOf(request: IncomingMessage): string {
+    return plain(request.socket.remoteAddress)
+  }
+
   reachOf(request: IncomingMessage): Reach {
     const { socket } = request
     const from = plain(socket.remoteAddress)

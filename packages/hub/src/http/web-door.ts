@@ -133,6 +133,11 @@ export class WebDoor {
     return { facts: callerFacts(request, reach), url: canonicalUrl(request.url ?? '/', this.#reach.prefix), reach }
   }
 
+  /** Where the connection itself comes from. */
+  addressOf(request: IncomingMessage): string {
+    return this.#reach.addressOf(request)
+  }
+
   /** Once an hour or so. */
   sweep(): Promise<void> {
     return this.#idempotent.sweep()
