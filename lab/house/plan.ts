@@ -51,8 +51,10 @@ export const PLAN: Plan = {
   api: { mayImport: ['protocol', 'npm:typebox'] },
 
   'hub/system': { mayImport: ['node:'], readsClock: true, throwsDice: true },
+  // One class of errors, thrown by every room of the hub that cannot start.
+  'hub/errors': { mayImport: [] },
   'hub/tracker': { mayImport: ['protocol', 'api', 'hub/system', 'node:'] },
-  'hub/database': { mayImport: ['api', 'hub/system', 'node:', 'npm:kysely'] },
+  'hub/database': { mayImport: ['api', 'hub/system', 'hub/errors', 'node:', 'npm:kysely'] },
   'hub/accounts': { mayImport: ['protocol', 'api', 'hub/system', 'hub/database', 'hub/tracker', 'node:', 'npm:kysely'] },
   'hub/catalogue': { mayImport: ['protocol', 'api', 'hub/system', 'hub/database', 'hub/tracker', 'node:', 'npm:kysely'] },
   // The control channel: who is connected, and what they have.
@@ -96,6 +98,7 @@ export const PLAN: Plan = {
       'protocol',
       'api',
       'hub/system',
+      'hub/errors',
       'hub/tracker',
       'hub/database',
       'hub/accounts',
