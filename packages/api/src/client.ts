@@ -4,6 +4,7 @@ import { parseJson, problemIn, textOf } from './answer.ts'
 import { ClientError, hubUrl, unreachable, wasCutOff } from './client-error.ts'
 import {
   AuditEntry,
+  BackupInfo,
   CreatedInvite,
   type FileEntry,
   type FileListQuery,
@@ -140,6 +141,11 @@ export class HubClient {
 
   changeSettings(change: SettingsChange, signal?: WebAbortSignal): Promise<Settings> {
     return this.#call('PATCH', '/v1/settings', { body: change, reply: Settings, signal })
+  }
+
+  /** A copy of the database, in the state directory of the hub. */
+  backUp(signal?: WebAbortSignal): Promise<BackupInfo> {
+    return this.#call('POST', '/v1/backups', { reply: BackupInfo, signal })
   }
 
   files(query: FileListQuery, signal?: WebAbortSignal): Promise<FilePage> {

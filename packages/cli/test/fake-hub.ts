@@ -197,6 +197,8 @@ export class FakeHub {
         return undefined
       case 'GET /v1/audit':
         return { items: this.auditEntries.slice(0, Number(query.get('limit'))) }
+      case 'POST /v1/backups':
+        return { name: 'asked-20261125-220310.db', size: 77_824, madeAt: 1 }
       case 'GET /v1/settings':
         return this.settings
       case 'PATCH /v1/settings':

@@ -356,6 +356,10 @@ describe('the hub itself', () => {
     assert.match(await one('settings colour'), /There is no setting "colour": there are name, visitors/)
   })
 
+  test('backup says where the copy is', async () => {
+    assert.match(await one('backup'), /state directory: asked-20261125-220310\.db, 76 KiB\. .*shoal hub backup <file>$/)
+  })
+
   test('audit shows who did what', async () => {
     hub.auditEntries = Array.from({ length: 60 }, (_, index) => ({
       id: index,
