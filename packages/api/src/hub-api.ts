@@ -75,6 +75,13 @@ export type Settings = Static<typeof Settings>
 export const SettingsChange = Type.Partial(Settings, closed)
 export type SettingsChange = Static<typeof SettingsChange>
 
+/** One copy of the database in the state directory of the hub: `POST /v1/backups`. */
+export const BackupInfo = Type.Object({ name: Type.String(), size: Count, madeAt: Moment })
+export type BackupInfo = Static<typeof BackupInfo>
+/** `GET /v1/backups`, the newest first. */
+export const BackupList = Type.Object({ items: Type.Array(BackupInfo) })
+export type BackupList = Static<typeof BackupList>
+
 // --- accounts -----------------------------------------------------------------------------------------------------
 
 /** One's own account: `GET /v1/account`. */
