@@ -10,7 +10,14 @@ import { ConnectionIds } from './tracker/connection-id.ts'
 import { HttpTracker } from './tracker/http.ts'
 import { UdpTracker } from './tracker/udp.ts'
 
+export { backUpHub } from './backups.ts'
+export { readCommandLine } from './command-line.ts'
+export type { HubConfig, HubConfigChanges } from './config.ts'
+export { type ConfigSources, type EffectiveSetting, type ReadConfig, readHubConfig } from './config-file.ts'
+export { configReport } from './config-report.ts'
+export { flagOf, SETTING_KEYS, type SettingKey, settingOf } from './config-settings.ts'
 export { HubError, type HubErrorCode } from './errors.ts'
+export { machineFacts, startWarnings } from './start-checks.ts'
 
 /** Everything has its default: `startHub()` serves this machine on port 6880. */
 export interface HubOptions extends HubConfigChanges {

@@ -57,6 +57,15 @@ function testRoutes(onWrite: () => void = () => undefined): HubRoute[] {
       reply: Told,
       handle: ({ body }) => ({ told: JSON.stringify([body.torrent.length, body.tags ?? [], body.name ?? null]) }),
     }),
+    route({
+      method: 'DELETE',
+      url: '/v1/things',
+      summary: 'With a body',
+      needs: 'public',
+      body: Named,
+      reply: Told,
+      handle: ({ body }) => ({ told: body.name }),
+    }),
     route({ method: 'DELETE', url: '/v1/secret', summary: 'For owners', needs: 'backup:make', handle: () => undefined }),
     route({
       method: 'GET',
@@ -73,7 +82,13 @@ function testRoutes(onWrite: () => void = () => undefined): HubRoute[] {
       needs: 'public',
       handle: () => Promise.reject(new Error('the inside of it')),
     }),
-    route({ method: 'GET', url: '/page', summary: 'Text', needs: 'public', handle: ({ origin }) => new RawReply('text/plain', origin) }),
+    route({
+      method: 'GET',
+      url: '/page',
+      summary: 'Text',
+      needs: 'public',
+      handle: ({ origin }) => new RawReply('text/plain', origin, { etag: '"page-1"' }),
+    }),
     route({
       method: 'GET',
       url: '/who',
@@ -141,6 +156,7 @@ describe('WebDoor', () => {
     assert.equal(first.headers.get('cache-control'), 'private, no-cache')
     const again = await fetch(`${door.url}/v1/things/abc`, { headers: { 'if-none-match': tag } })
     assert.equal(again.status, 304)
+    assert.equal((await fetch(`${door.url}/page`, { headers: { 'if-none-match': 'W/"x", "page-1"' } })).status, 304)
     const head = await fetch(`${door.url}/v1/things/abc`, { method: 'HEAD' })
     assert.equal(head.status, 200)
     assert.equal(head.headers.get('content-length'), '30')
@@ -385,6 +401,46 @@ describe('WebDoor', () => {
     assert.equal((await post(door, '/v1/things', '{"name":"b"}', { ...headers, authorization: 'Bearer owner' })).status, 201)
     await problemIn(await post(door, '/v1/things', '{"name":"b"}', { ...headers, 'idempotency-key': 'x'.repeat(300) }), 'VALIDATION')
     assert.equal(writes, 2)
+  })
+
+  test('takes a DELETE with a body, and a type without one', async () => {
+    await using door = await openDoor(testRoutes())
+    const headers = { 'content-type': 'application/json', authorization: 'Bearer owner' }
+    const answer = await fetch(`${door.url}/v1/things`, { method: 'DELETE', body: '{"name":"a"}', headers })
+    assert.deepEqual(await answer.json(), { told: 'a' })
+    assert.equal((await fetch(`${door.url}/v1/secret`, { method: 'DELETE', headers })).status, 204)
+    await problemIn(await fetch(`${door.url}/v1/things`, { method: 'DELETE', headers }), 'MALFORMED')
+  })
+
+  test('takes so many large bodies at once', async () => {
+    await using door = await openDoor(testRoutes())
+    const uploads = Array.from({ length: 16 }, () => {
+      const request = httpRequest({
+        port: door.port,
+        host: '127.0.0.1',
+        method: 'POST',
+        path: '/v1/forms',
+        headers: { 'content-type': 'application/x-bittorrent', 'content-length': 100_000 },
+      })
+      request.write(Buffer.alloc(10))
+      request.on('error', () => undefined)
+      return request
+    })
+    const large = () => post(door, '/v1/forms', new Uint8Array(100_000), { 'content-type': 'application/x-bittorrent' })
+    for (;;) {
+      const answer = await large()
+      if (answer.status === 503) break
+      await answer.arrayBuffer()
+    }
+    assert.equal((await post(door, '/v1/forms', new Uint8Array(100), { 'content-type': 'application/x-bittorrent' })).status, 200)
+    for (const upload of uploads) upload.destroy()
+    for (;;) if ((await large()).status === 200) break
+  })
+
+  test('refuses everything while the hub stops', async () => {
+    await using door = await openDoor(testRoutes())
+    await door.door.close()
+    await problemIn(await fetch(`${door.url}/page`), 'BUSY')
   })
 
   test('gives up a body that drips', async () => {

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+import { headerOf, type Reach } from './reach.ts'
 import type { Caller } from './route.ts'
 
 /** What a request says of who sends it. */
@@ -16,4 +18,14 @@ export interface CallerFacts {
 export interface Authenticator {
   /** Somebody without token and cookie is a visitor. Rejects with `NOT_SIGNED_IN` for a token that is unknown, ended or taken back. */
   callerOf(facts: CallerFacts): Promise<Caller>
+}
+
+export function callerFacts(request: IncomingMessage, reach: Reach): CallerFacts {
+  return {
+    authorization: headerOf(request, 'authorization'),
+    cookie: headerOf(request, 'cookie'),
+    ip: reach.ip,
+    agent: (headerOf(request, 'user-agent') ?? '').slice(0, 200),
+    isLoopback: reach.isLocal,
+  }
 }

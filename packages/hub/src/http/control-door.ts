@@ -5,7 +5,8 @@ import { ProblemError, problemOf } from '@shoal/api/problem'
 import type { ControlChannel } from '../control/control-channel.ts'
 import type { Authenticator } from './authenticator.ts'
 import { nothingThere } from './canonical-url.ts'
-import { problemHeaders, type WebDoor } from './web-door.ts'
+import { problemHeaders } from './refusal.ts'
+import type { WebDoor } from './web-door.ts'
 
 /** Lets Shoal peers in to the control channel, and nobody else to any other WebSocket. */
 export class ControlDoor {

@@ -5,14 +5,15 @@ import { type Problem, ProblemError, problemOf } from '@shoal/api/problem'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import type { HubSystem } from '../system.ts'
-import type { Authenticator, CallerFacts } from './authenticator.ts'
+import { type Authenticator, type CallerFacts, callerFacts } from './authenticator.ts'
 import { type CanonicalUrl, canonicalUrl, nothingThere } from './canonical-url.ts'
-import { formOf, MULTIPART_LIMITS, TORRENT_TYPE } from './form-body.ts'
 import { type IdempotentCallStore, IdempotentCalls, type KeptAnswer } from './idempotent-calls.ts'
 import { cutAddress, isLoopback } from './ip-networks.ts'
 import { OriginGuard } from './origin-guard.ts'
 import { type Drawn, type Limit, type LimitName, NETWORK_FACTOR, RateLimits } from './rate-limits.ts'
 import { headerOf, type Reach, type ReachOptions, ReachResolver } from './reach.ts'
+import { asProblem, problemHeaders } from './refusal.ts'
+import { bodyOf, hasBody, MULTIPART_LIMITS, parseJson, requireBodyType, TORRENT_TYPE } from './request-body.ts'
 import { type Caller, type HubCall, type HubRoute, RawReply, type TakenCall } from './route.ts'
 import { SchemaCheck } from './schema-check.ts'
 
@@ -37,6 +38,8 @@ export interface WebDoorOptions {
 
 /** A body unless its route says otherwise. */
 export const BODY_LIMIT: number = 64 << 10
+/** Bodies larger than that at once. */
+const MAX_LARGE_BODIES = 16
 const JSON_TYPE = 'application/json; charset=utf-8'
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
@@ -85,6 +88,9 @@ export class WebDoor {
   readonly #visits = new WeakMap<IncomingMessage, Visit>()
   readonly #patterns: readonly { readonly method: string; readonly segments: readonly string[] }[]
   #handle: RequestListener = () => undefined
+  /** Bodies beyond `BODY_LIMIT` that are coming in, or being worked on. */
+  #largeBodies = 0
+  #isClosed = false
 
   private constructor(options: WebDoorOptions) {
     this.#options = options
@@ -115,6 +121,7 @@ export class WebDoor {
     response.setHeader('x-request-id', id)
     for (const [name, value] of SAFE_HEADERS) response.setHeader(name, value)
     try {
+      if (this.#isClosed) throw new ProblemError('BUSY', 'The hub stops. Try again in a while')
       const reach = this.#reach.reachOf(request)
       this.#guard.checkHost(request, isLoopback(request.socket.localAddress ?? ''))
       const url = canonicalUrl(request.url ?? '/', this.#reach.prefix)
@@ -143,7 +150,9 @@ export class WebDoor {
     return this.#idempotent.sweep()
   }
 
+  /** Refuses what comes from now on; what is being answered goes on. */
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#app.close()
   }
 
@@ -152,7 +161,8 @@ export class WebDoor {
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => {
       try {
-        done(null, parseJson(body as Buffer))
+        // Some clients name a type even where they send nothing.
+        done(null, body.length === 0 ? undefined : parseJson(body as Buffer))
       } catch (error) {
         done(error as Error)
       }
@@ -214,6 +224,20 @@ export class WebDoor {
       throw new ProblemError('FORBIDDEN', `This needs the permission ${route.needs}, which this account or its token does not have`)
     }
     requireBodyType(route, request)
+    this.#countLargeBody(route, request, reply)
+  }
+
+  /** So many uploads fit into memory at once, whoever they are of. */
+  #countLargeBody({ bodyLimit = BODY_LIMIT }: HubRoute, request: FastifyRequest, reply: FastifyReply): void {
+    const length = headerOf(request.raw, 'content-length')
+    if (bodyLimit <= BODY_LIMIT || (length !== undefined && Number(length) <= BODY_LIMIT)) return
+    if (this.#largeBodies >= MAX_LARGE_BODIES) {
+      throw new ProblemError('BUSY', `${MAX_LARGE_BODIES} large uploads are coming in at this moment. Try again in a few seconds`, {
+        retryAfterSeconds: 5,
+      })
+    }
+    this.#largeBodies++
+    reply.raw.once('close', () => this.#largeBodies--)
   }
 
   /** What everybody may call must go on working with a cookie that has ended: by it one signs in again. */
@@ -229,7 +253,7 @@ export class WebDoor {
   async #answer(compiled: Compiled, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const { route } = compiled
     const visit = this.#visitOf(request)
-    const given = await formOf(route, compiled.body, request)
+    const given = await bodyOf(route, compiled.body, request)
     const params = request.params as Record<string, unknown>
     compiled.params?.require(params, 'address')
     const query = (compiled.query ?? NO_QUERY).fromText(visit.url.query, 'query')
@@ -258,7 +282,7 @@ export class WebDoor {
     }
     const value = await route.handle(call)
     if (isTaken) return reply
-    return value instanceof RawReply ? sendRaw(reply, value) : this.#sendJson(compiled, request, reply, value)
+    return value instanceof RawReply ? sendRaw(request, reply, value) : this.#sendJson(compiled, request, reply, value)
   }
 
   async #answerOnce(compiled: Compiled, asked: { call: HubCall; key: string; visit: Visit; reply: FastifyReply }): Promise<unknown> {
@@ -372,62 +396,20 @@ export class WebDoor {
 
 const NO_QUERY = new SchemaCheck({ type: 'object', properties: {}, additionalProperties: false } as TSchema)
 
-export function callerFacts(request: IncomingMessage, reach: Reach): CallerFacts {
-  return {
-    authorization: headerOf(request, 'authorization'),
-    cookie: headerOf(request, 'cookie'),
-    ip: reach.ip,
-    agent: (headerOf(request, 'user-agent') ?? '').slice(0, 200),
-    isLoopback: reach.isLocal,
-  }
-}
-
-/** What a refusal says besides its body. */
-export function problemHeaders(error: ProblemError): [string, string][] {
-  const headers: [string, string][] = []
-  if (error.status === 401) headers.push(['www-authenticate', 'Bearer realm="hub"'])
-  if (error.extras.retryAfterSeconds !== undefined) headers.push(['retry-after', `${error.extras.retryAfterSeconds}`])
-  return headers
-}
-
 function checkOf(schema: TSchema | undefined): SchemaCheck | undefined {
   return schema === undefined ? undefined : new SchemaCheck(schema)
-}
-
-function hasBody(request: IncomingMessage): boolean {
-  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
-}
-
-function requireBodyType(route: HubRoute, request: FastifyRequest): void {
-  if (!hasBody(request.raw)) {
-    if (route.body !== undefined && route.method !== 'GET') throw new ProblemError('MALFORMED', 'Cannot do this without a body: send JSON')
-    return
-  }
-  if (route.body === undefined || route.method === 'GET')
-    throw new ProblemError('VALIDATION', 'Cannot take a body here: this call has none')
-  const [type] = (headerOf(request.raw, 'content-type') ?? '').toLowerCase().split(';')
-  const known = route.takesForms === true ? ['application/json', 'multipart/form-data', TORRENT_TYPE] : ['application/json']
-  if (known.includes((type ?? '').trim())) return
-  throw new ProblemError('UNSUPPORTED_TYPE', `Cannot read a body of type ${JSON.stringify(type)}: send ${known.join(' or ')}`)
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown
-  } catch (cause) {
-    throw new ProblemError('MALFORMED', 'Cannot read this body: it is not JSON in UTF-8', {}, { cause })
-  }
 }
 
 function statusOf(route: HubRoute, value: unknown): number {
   return route.status ?? (value === undefined ? 204 : 200)
 }
 
-function sendRaw(reply: FastifyReply, { type, body, headers, status }: RawReply): FastifyReply {
+function sendRaw(request: FastifyRequest, reply: FastifyReply, { type, body, headers, status }: RawReply): FastifyReply {
   if (!('cache-control' in headers) && !reply.raw.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+  reply.headers(headers)
+  if (headers.etag !== undefined && matches(headerOf(request.raw, 'if-none-match'), headers.etag)) return reply.code(304).send()
   return reply
     .code(status)
-    .headers(headers)
     .type(type)
     .send(typeof body === 'string' ? Buffer.from(body) : body)
 }
@@ -439,18 +421,4 @@ function matches(given: string | undefined, tag: string): boolean {
 function tellLimit(reply: FastifyReply, { name, limit, remaining, resetSeconds }: Drawn): void {
   reply.header('ratelimit-policy', `"${name}";q=${limit.burst};w=${Math.ceil((limit.burst / limit.perMinute) * 60)}`)
   reply.header('ratelimit', `"${name}";r=${remaining};t=${resetSeconds}`)
-}
-
-/** Whatever was thrown as something that may be told: what is no refusal says nothing of its inside. */
-function asProblem(thrown: unknown): ProblemError {
-  if (thrown instanceof ProblemError) return thrown
-  const code = thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
-  if (/^FST_(?:ERR_CTP_BODY_TOO_LARGE|REQ_FILE_TOO_LARGE|FILES_LIMIT|FIELDS_LIMIT|PARTS_LIMIT)$/.test(code)) {
-    return new ProblemError('TOO_LARGE', 'Cannot take this body: it is larger than this call allows')
-  }
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new ProblemError('UNSUPPORTED_TYPE', 'Cannot read a body of this type: send JSON')
-  if (code.startsWith('FST_') && thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode !== 500) {
-    return new ProblemError('MALFORMED', 'Cannot read this request')
-  }
-  return new ProblemError('BUG', 'Something went wrong inside the hub, not in this request. Its operator finds the request id in the log')
 }
