@@ -20,6 +20,11 @@ export interface MinimalPeerOptions {
 type Welcome = Extract<HubMessage, { type: 'welcome' }>
 type Done = Extract<HubMessage, { type: 'done' }>
 
+interface Waiting {
+  readonly resolve: (done: Done) => void
+  readonly reject: (error: Error) => void
+}
+
 /**
  * The least that a peer has to do on the control channel: says hello, publishes, tells its pieces, answers pings. It
  * moves no data; for tests of a hub, and for whoever writes another client and wants to see what goes over the wire.
@@ -27,7 +32,7 @@ type Done = Extract<HubMessage, { type: 'done' }>
 export class MinimalPeer {
   readonly welcome: Welcome
   readonly #socket: WebSocket
-  readonly #calls = new Map<number, { resolve(done: Done): void; reject(error: Error): void }>()
+  readonly #calls = new Map<number, Waiting>()
   readonly #heartbeat: NodeJS.Timeout
   #lastCall = 0
 
@@ -109,7 +114,7 @@ export class MinimalPeer {
     }
   }
 
-  #take(call: number): { resolve(done: Done): void; reject(error: Error): void } | undefined {
+  #take(call: number): Waiting | undefined {
     const waiting = this.#calls.get(call)
     this.#calls.delete(call)
     return waiting

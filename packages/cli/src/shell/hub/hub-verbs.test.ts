@@ -273,8 +273,7 @@ describe('files', () => {
   test('a hostile name changes nothing but its own cell', async () => {
     hub.files = [fakeFile('a\u001b[2J\nb\u202e"c', an)]
     const lines = await shown(['list_files', 'discover an', 'list_files x'])
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that none is there is the point
-    for (const line of lines) assert.doesNotMatch(line, /[\u0000-\u001f\u202e]/)
+    for (const line of lines) for (const character of line) assert.ok(character >= ' ' && character !== '\u202e', JSON.stringify(line))
     assert.match(lines[1] ?? '', /^ {2}a \[2J b"c {2}/)
   })
 })
