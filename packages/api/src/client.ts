@@ -22,6 +22,7 @@ import {
   type Registration,
   Settings,
   type SettingsChange,
+  type Setup,
   SignedIn,
 } from './hub-api.ts'
 import { THIS_PLATFORM, type WebAbortSignal, type WebPlatform } from './web-platform.ts'
@@ -98,6 +99,11 @@ export class HubClient {
   /** Signed in at once: whoever does not want that signs out. */
   register(registration: Registration, signal?: WebAbortSignal): Promise<SignedIn> {
     return this.#call('POST', '/v1/accounts', { body: registration, reply: SignedIn, signal })
+  }
+
+  /** The first account, as the owner, with the code of a set-up link. */
+  setUp(setup: Setup, signal?: WebAbortSignal): Promise<SignedIn> {
+    return this.#call('POST', '/v1/setup', { body: setup, reply: SignedIn, signal })
   }
 
   /** Ends the session of the token. */

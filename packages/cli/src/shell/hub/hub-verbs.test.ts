@@ -188,11 +188,8 @@ describe('files', () => {
     assert.match(lines[0] ?? '', /^ {2}lecture-04, bài giảng 4 {3}1,455 pieces · 3 holders/)
   })
 
-  test('list_chunkinfo names what one may have meant', async () => {
-    assert.equal(
-      await one('list_chunkinfo lecture-05'),
-      'shoal: No file named "lecture-05" on this hub. Close: "lecture-04". (list_files shows all) (NOT_FOUND)',
-    )
+  test('list_chunkinfo says what the hub says of a name that it does not have', async () => {
+    assert.equal(await one('list_chunkinfo lecture-05'), 'shoal: No file named "lecture-05". Close: "lecture-04" (NOT_FOUND)')
   })
 
   test('maps of buckets say that they tell less than there is; broken ones are not shown', async () => {
@@ -288,9 +285,12 @@ describe('people', () => {
     assert.equal(hub.signedOut, 1, 'nobody here keeps the session of somebody else')
   })
 
-  test('register invites by itself where only the invited may come in', async () => {
+  test('register makes the owner first, and then invites by itself where only the invited may come in', async () => {
     await shown(['register an', 'correct horse'])
     assert.equal(hub.registered[0]?.invite, 'CODE')
+    hub.members = []
+    assert.deepEqual(await shown(['register an', 'correct horse']), ['  "an" has an account now, as owner.'])
+    hub.members = [{ id: 'm1', name: 'an', role: 'owner', createdAt: 1, lastSeenAt: NOW, isBanned: false, files: 2, isOnline: true }]
     hub.settings.registration = 'open'
     await shown(['register an', 'correct horse'])
     assert.equal(hub.registered[1]?.invite, undefined)
