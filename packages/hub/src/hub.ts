@@ -25,6 +25,8 @@ export interface HubOptions extends HubConfigChanges {
   readonly access?: AccessPolicy
   /** Hears of what cannot happen (a bug). Goes to the log, or else to standard error, by default. */
   readonly onBug?: (error: unknown) => void
+  /** Hears of what is not as it should be, and that the hub goes on. Goes there, too, by default. */
+  readonly onNotice?: (text: string) => void
   /** Where calls are told, if the configuration says so. */
   readonly log?: HubLog
   readonly system?: HubSystem
@@ -59,6 +61,7 @@ export interface HubStats {
   readonly udpConnects: number
   readonly udpAnnounces: number
   readonly udpScrapes: number
+  readonly udpFailures: number
   readonly udpDropped: number
 }
 
@@ -67,10 +70,11 @@ export interface HubStats {
  *   `STATE_IN_USE`, `STATE_UNAVAILABLE`, `DATABASE_DAMAGED`, `DATABASE_NEWER`, `DATABASE_FOREIGN`
  */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
-  const { access, log, system = REAL_HUB_SYSTEM, onBug = (error: unknown) => reportBug(log, error), ...changes } = options
+  const { access, log, system = REAL_HUB_SYSTEM, ...rest } = options
+  const { onBug = (error: unknown) => reportBug(log, error), onNotice = (text: string) => notice(log, text), ...changes } = rest
   const config = resolveHubConfig(changes)
   const doors = await HubDoors.prepare(config)
-  const rooms = await HubRooms.open({ config, system, access, onBug, trackersAt: (origin) => trackersAt(origin, doors.port) })
+  const rooms = await HubRooms.open({ config, system, access, onBug, onNotice, trackersAt: (origin) => trackersAt(origin, doors.port) })
   try {
     const startedAt = system.now()
     const web = await openWebSide({ config, rooms, doors, log, system, onBug, startedAt })
@@ -114,6 +118,11 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
 function announceUrls(origin: string, port: number): Hub['urls'] {
   const [http = '', udp = ''] = trackersAt(origin, port).map((tracker) => `${tracker}/announce`)
   return { http, udp }
+}
+
+function notice(log: HubLog | undefined, text: string): void {
+  if (log !== undefined) log.warn(text)
+  else console.error(text)
 }
 
 function reportBug(log: HubLog | undefined, error: unknown): void {
