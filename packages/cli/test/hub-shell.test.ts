@@ -12,6 +12,7 @@ describe('shoal hub shell', () => {
   before(async () => {
     url = await hub.listen()
     hub.peers = [an]
+    hub.members = [{ id: 'm1', name: 'an', role: 'owner', createdAt: 1, lastSeenAt: 1, isBanned: false, files: 1, isOnline: true }]
     hub.files = [fakeFile('bài giảng 4', an)]
     world.writeFile(['home', 'shoal', 'hub', 'operator-token'], Buffer.from(`${FAKE_TOKEN}\n`))
     world.writeFile(['home', 'shoal', 'hub', 'url'], Buffer.from(`${url}\n`))

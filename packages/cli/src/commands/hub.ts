@@ -1,6 +1,4 @@
-import type { Hub, HubOptions } from '@shoal/hub'
 import type { Command } from 'commander'
-import { CliError } from '../render/failure.ts'
 import { type CommandContext, command } from './command.ts'
 import type { HubAccessOptions } from './hub-access.ts'
 import { configSourcesOf, withHubSettings } from './hub-settings.ts'
@@ -9,9 +7,6 @@ import { StopSignals } from './stop-signals.ts'
 /** The settings are among them, each under its flag's name. */
 type ServeOptions = Readonly<Record<string, unknown>> & { readonly shell?: true; readonly json?: true }
 type AttachOptions = HubAccessOptions & { readonly json?: true }
-
-/** How many ports after the asked one are tried when others hold it; peers begin at 6881, so a hub soon stands among them. */
-const PORTS_TO_TRY = 20
 
 export function build(context: CommandContext): Command {
   const hub = command('hub', "Run your group's own tracker, catalogue and accounts until you stop it", [
@@ -105,68 +100,10 @@ function withAccess(given: Command): Command {
 }
 
 async function serve(options: ServeOptions, context: CommandContext): Promise<void> {
-  const { output, environment } = context
-  const json = options.json === true
-  const signals = new StopSignals()
-  try {
-    const { readHubConfig } = await import('@shoal/hub/config-file')
-    const { config } = readHubConfig(configSourcesOf(options, environment))
-    const hub = await startOnFreePort(config)
-    const { urls, httpPort } = hub
-    const { ownHub, rememberUrl } = await import('./hub-access.ts')
-    const url = ownUrl(config.host, httpPort, config.tls !== undefined)
-    const stateDirectory = config.stateDirectory ?? ''
-    const forgetUrl = rememberUrl(url, stateDirectory)
-    if (json) output.write(`${JSON.stringify({ event: 'ready', port: httpPort, announce: urls.http, udp: urls.udp })}\n`)
-    else for (const line of readyLines(hub, config.port, options.shell === true)) output.write(`${line}\n`)
-    try {
-      if (options.shell === true) {
-        const { runHubShell } = await import('./hub-shell.ts')
-        context.exitWith(await runHubShell({ client: ownHub(url, stateDirectory), isOwn: true, isJson: json, signals }, context))
-      } else await signals.whenReceived()
-    } finally {
-      forgetUrl()
-      await hub.close()
-    }
-    output.write(json ? `${JSON.stringify({ event: 'stopped' })}\n` : 'Stopped\n')
-  } finally {
-    signals.ignore()
-  }
-}
-
-/** By which this machine reaches it. */
-function ownUrl(host: string, port: number, isSecure: boolean): string {
-  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `${isSecure ? 'https' : 'http'}://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
-}
-
-function readyLines({ httpPort, urls }: Hub, asked: number, hasShell: boolean): string[] {
-  const lines: string[] = []
-  if (asked !== 0 && asked !== httpPort) lines.push(`Note: port ${asked} is in use; serving on ${httpPort} instead`)
-  lines.push(
-    `READY hub port=${httpPort} tracker=${urls.http} udp=${urls.udp}`,
-    '',
-    'Share a file or folder:',
-    `  shoal create <path> --tracker ${urls.http}`,
-    '  shoal seed <name>.torrent',
-    'Get it, on this or another machine:',
-    '  shoal get <name>.torrent --dir <folder>',
-    `(In a clone of the repository: npx shoal ... ${hasShell ? 'exit' : 'Ctrl-C'} stops the hub.)`,
+  const { serveHub } = await import('./hub-serve.ts')
+  await serveHub(
+    configSourcesOf(options, context.environment),
+    { isJson: options.json === true, hasShell: options.shell === true },
+    context,
   )
-  return lines
-}
-
-/** @throws {CliError} `PORT_IN_USE`; what else the hub says of the address */
-async function startOnFreePort(config: HubOptions & { readonly host: string; readonly port: number }): Promise<Hub> {
-  const { startHub } = await import('@shoal/hub')
-  const { host, port: first } = config
-  const last = first === 0 ? 0 : Math.min(65_535, first + PORTS_TO_TRY)
-  for (let port = first; port <= last; port++) {
-    try {
-      return await startHub({ ...config, port })
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'PORT_IN_USE') throw error
-    }
-  }
-  throw new CliError('PORT_IN_USE', `Cannot serve on ${host}: the ports ${first} to ${last} are all in use. Choose another with --port`)
 }
