@@ -113,8 +113,10 @@ export const PLAN: Plan = {
 
   'cli/render': { mayImport: ['protocol', 'api', 'cli/foreground', 'node:', 'npm:string-width'] },
   'cli/foreground': { mayImport: ['protocol', 'engine/index', 'api', 'node:', 'npm:env-paths'], readsClock: true },
+  // Knows neither hub nor engine: a shell speaks to either over its API.
+  'cli/shell': { mayImport: ['protocol', 'api', 'cli/render', 'node:'] },
   'cli/commands': {
-    mayImport: ['protocol', 'engine/create-torrent', 'api', 'hub', 'cli/render', 'cli/foreground', 'node:', 'npm:commander'],
+    mayImport: ['protocol', 'engine/create-torrent', 'api', 'hub', 'cli/render', 'cli/foreground', 'cli/shell', 'node:', 'npm:commander'],
   },
   cli: { mayImport: ['cli/commands', 'cli/render', 'node:', 'npm:commander'] },
   'cli/bin': { mayImport: ['cli', 'node:'] },

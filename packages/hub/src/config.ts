@@ -10,6 +10,8 @@ export interface HubConfig {
   readonly port: number
   /** HTTP connections at once; further ones are closed as they come. */
   readonly maxHttpConnections: number
+  /** The same of one address, apart from this machine and trusted proxies: a class behind one router must not notice. */
+  readonly maxHttpConnectionsPerAddress: number
   readonly tracker: TrackerOptions
   /** Where everything is kept; undefined: nowhere, the hub forgets all when it stops. */
   readonly stateDirectory: string | undefined
@@ -43,6 +45,7 @@ export const DEFAULT_HUB_CONFIG: HubConfig = Object.freeze({
   host: '127.0.0.1',
   port: 6880,
   maxHttpConnections: 10_000,
+  maxHttpConnectionsPerAddress: 1_000,
   tracker: DEFAULT_TRACKER_OPTIONS,
   stateDirectory: undefined,
   publicUrl: undefined,
@@ -124,6 +127,7 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   const config = { ...merged, settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings } }
   expectInteger('port', config.port, 0, 65_535)
   expectInteger('maxHttpConnections', config.maxHttpConnections, 1, 1_000_000)
+  expectInteger('maxHttpConnectionsPerAddress', config.maxHttpConnectionsPerAddress, 1, 1_000_000)
   expectInteger('intervalSeconds', tracker.intervalSeconds, 1, 86_400)
   expectInteger('minIntervalSeconds', tracker.minIntervalSeconds, 1, 86_400)
   expectInteger('defaultNumWant', tracker.defaultNumWant, 0, tracker.maxNumWant)
@@ -131,8 +135,11 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   expectInteger('maxSwarms', tracker.maxSwarms, 1, 10_000_000)
   expectInteger('maxPeers', tracker.maxPeers, 1, 100_000_000)
   expectInteger('maxPeersPerAddress', tracker.maxPeersPerAddress, 1, 1_000_000)
-  // stamps are minutes modulo 2^16
-  expectInteger('peerLifetimeMinutes', tracker.peerLifetimeMinutes, 1, 30_000)
+  // stamps are ticks of ten seconds modulo 2^15, and in a large swarm a peer lives twice as long
+  expectInteger('peerLifetimeMinutes', tracker.peerLifetimeMinutes, 1, 2_000)
+  expectInteger('largeSwarmPeers', tracker.largeSwarmPeers, 1, 100_000_000)
+  expectInteger('announcesPerSecond', tracker.announcesPerSecond, 1, 1_000_000_000)
+  expectInteger('announceBurst', tracker.announceBurst, 1, 1_000_000_000)
   return config
 }
 

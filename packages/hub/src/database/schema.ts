@@ -77,7 +77,8 @@ export interface InviteRow {
   code_hash: string
   role: string
   uses_left: number
-  created_by: string
+  /** Null: the operator, who has no account. */
+  created_by: string | null
   created_at: number
   expires_at: number
   note: string | null
