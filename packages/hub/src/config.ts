@@ -77,6 +77,7 @@ export function hubConfigOf(values: SettingValues): HubConfig {
     host: values.host,
     port: values.port,
     maxHttpConnections: values['limits.http-connections'],
+    maxHttpConnectionsPerAddress: values['limits.http-connections-per-address'],
     stateDirectory: values.state,
     publicUrl: values['public-url'] || undefined,
     trustedProxies: values['trusted-proxies'],
@@ -94,6 +95,11 @@ export function hubConfigOf(values: SettingValues): HubConfig {
       maxSwarms: values['tracker.max-torrents'],
       maxPeers: values['tracker.max-peers'],
       maxPeersPerAddress: values['tracker.max-peers-per-address'],
+      largeSwarmPeers: values['tracker.large-swarm'],
+      announcesPerSecond: values['tracker.announces-per-second'],
+      announceBurst: values['tracker.announce-burst'],
+      addressFrom: values['tracker.address-from'],
+      publicAddresses: values['tracker.public-addresses'],
     },
     settings: {
       name: values.name,
@@ -121,7 +127,12 @@ function seconds(ms: number): number {
 export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   const given = changes.tracker ?? {}
   const intervalSeconds = given.intervalSeconds ?? DEFAULT_TRACKER_OPTIONS.intervalSeconds
-  const tracker = { ...DEFAULT_TRACKER_OPTIONS, peerLifetimeMinutes: lifetimeFor(intervalSeconds), ...given }
+  const tracker = {
+    ...DEFAULT_TRACKER_OPTIONS,
+    peerLifetimeMinutes: lifetimeFor(intervalSeconds),
+    trustedProxies: changes.trustedProxies ?? DEFAULT_TRACKER_OPTIONS.trustedProxies,
+    ...given,
+  }
   const merged = { ...DEFAULT_HUB_CONFIG, ...changes, tracker }
   const visitors = isForItsMachineOnly(merged) ? 'member' : DEFAULT_SETTINGS.visitors
   const config = { ...merged, settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings } }
