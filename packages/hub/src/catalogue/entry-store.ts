@@ -167,6 +167,10 @@ export class EntryStore {
     return await this.#db.selectFrom('torrents').selectAll().where('info_hash', '=', infoHash).executeTakeFirst()
   }
 
+  async pieceCounts(infoHashes: readonly string[]): Promise<{ info_hash: string; piece_count: number }[]> {
+    return await this.#db.selectFrom('torrents').select(['info_hash', 'piece_count']).where('info_hash', 'in', infoHashes).execute()
+  }
+
   async infoHashes(): Promise<{ info_hash: string; info_hash_v2: string | null }[]> {
     return await this.#db.selectFrom('torrents').select(['info_hash', 'info_hash_v2']).execute()
   }
@@ -182,7 +186,7 @@ export class EntryStore {
   }
 
   async tagCounts(limit: number): Promise<{ tag: string; files: number }[]> {
-    return await this.#db
+    const rows = await this.#db
       .selectFrom('tags')
       .select(({ fn }) => ['tag', fn.countAll<number>().as('files')])
       .groupBy('tag')
@@ -190,6 +194,7 @@ export class EntryStore {
       .orderBy('tag')
       .limit(limit)
       .execute()
+    return rows.map(({ tag, files }) => ({ tag, files }))
   }
 
   /** Names that share letters with what somebody typed, those that share most first. */
