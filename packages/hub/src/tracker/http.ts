@@ -95,11 +95,14 @@ export class HttpTracker {
       this.#server.listen({ host, port, backlog: 4_096 }, () => {
         this.#server.off('error', reject)
         this.#server.on('error', (error) => this.#surroundings.onBug(error))
-        this.#looking = setInterval(() => this.#closeIdle(), LOOK_EVERY_MS)
-        this.#looking.unref()
         resolve((this.#server.address() as AddressInfo).port)
       })
     })
+  }
+
+  /** Takes a connection that came in elsewhere: over TLS, and decrypted by now. */
+  accept(socket: Socket): void {
+    this.#onConnection(socket)
   }
 
   async close(): Promise<void> {
@@ -126,6 +129,7 @@ export class HttpTracker {
     }
     const caller = new Caller(socket, address, (bytes) => this.#onBytes(caller, bytes))
     this.#callers.add(caller)
+    this.#looking ??= setInterval(() => this.#closeIdle(), LOOK_EVERY_MS).unref()
     socket.on('close', () => {
       this.#callers.delete(caller)
       this.#cap.leave(address)
