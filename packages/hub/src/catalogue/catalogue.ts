@@ -206,6 +206,11 @@ export class Catalogue {
     return entryFor(reader, this.#whole(await this.#require(id)))
   }
 
+  /** How many entries each of these hosts has; those that have none are left out. */
+  async countsByHost(hostIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return await this.#store.countsByHost(hostIds)
+  }
+
   async tags(): Promise<TagCount[]> {
     return await this.#store.tagCounts(MAX_TAGS_TOLD)
   }

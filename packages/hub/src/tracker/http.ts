@@ -95,14 +95,20 @@ export class HttpTracker {
       this.#server.listen({ host, port, backlog: 4_096 }, () => {
         this.#server.off('error', reject)
         this.#server.on('error', (error) => this.#surroundings.onBug(error))
+        this.watch()
         resolve((this.#server.address() as AddressInfo).port)
       })
     })
   }
 
-  /** Takes a connection that came in elsewhere: over TLS, and decrypted by now. */
+  /** A connection that came in elsewhere (HTTPS), as if it had come in here. */
   accept(socket: Socket): void {
-    this.#onConnection(socket)
+    this.#server.emit('connection', socket)
+  }
+
+  /** Looks after the connections; `listen` does it by itself. */
+  watch(): void {
+    this.#looking ??= setInterval(() => this.#closeIdle(), LOOK_EVERY_MS).unref()
   }
 
   async close(): Promise<void> {
@@ -129,7 +135,6 @@ export class HttpTracker {
     }
     const caller = new Caller(socket, address, (bytes) => this.#onBytes(caller, bytes))
     this.#callers.add(caller)
-    this.#looking ??= setInterval(() => this.#closeIdle(), LOOK_EVERY_MS).unref()
     socket.on('close', () => {
       this.#callers.delete(caller)
       this.#cap.leave(address)
