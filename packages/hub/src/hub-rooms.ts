@@ -30,6 +30,10 @@ export interface HubRoomsOptions {
   /** Where trackers are, for somebody who reaches the hub at `origin`: without a path. */
   readonly trackersAt: (origin: string) => readonly string[]
   readonly onBug: (error: unknown) => void
+  /** The database has ended: nothing works any more. */
+  readonly onFatal: (error: unknown) => void
+  /** Something did not work, and the hub goes on. */
+  readonly onTrouble: (error: unknown) => void
 }
 
 const SECOND_MS = 1_000
@@ -130,10 +134,10 @@ interface Rooms {
 }
 
 async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void> | void)[]): Promise<Rooms> {
-  const { config, system, onBug } = options
+  const { config, system, onBug, onFatal, onTrouble } = options
   const folder = await stateFolder(config.stateDirectory, closers)
   const isKept = config.stateDirectory !== undefined
-  const database = await openDatabase({ file: isKept ? join(folder, STATE_FILES.database) : ':memory:', onFailure: onBug })
+  const database = await openDatabase({ file: isKept ? join(folder, STATE_FILES.database) : ':memory:', onFailure: onFatal })
   closers.push(() => database.close())
   const secret = await loadHubSecret(folder, system)
   const operator = isKept ? await operatorToken(folder, system, closers) : undefined
@@ -190,7 +194,7 @@ async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void>
     everyMs: config.backupEveryMs,
     keep: config.backupsKept,
     system,
-    onFailure: onBug,
+    onFailure: onTrouble,
   })
   return { database, accounts, catalogue, channel, hosts, tracker, swarms, events, backups }
 }

@@ -25,7 +25,9 @@ export interface HubOptions extends HubConfigChanges {
   readonly access?: AccessPolicy
   /** Hears of what cannot happen (a bug). Goes to the log, or else to standard error, by default. */
   readonly onBug?: (error: unknown) => void
-  /** Where calls are told, if the configuration says so. */
+  /** Hears that this hub cannot go on (its database has ended), so that whoever runs it starts another; a bug by default. */
+  readonly onFatal?: (error: unknown) => void
+  /** Where troubles are told, and calls if the configuration says so. */
   readonly log?: HubLog
   readonly system?: HubSystem
 }
@@ -43,6 +45,8 @@ export interface Hub {
   /** Whether whoever has no account may use it as a member does. */
   readonly isOpen: boolean
   stats(): HubStats
+  /** Of its certificate, in milliseconds since 1970; undefined without HTTPS. */
+  readonly certificateExpiresAt: number | undefined
   /** Takes new certificates, if the files have changed. @throws {HubError} `OPTION_INVALID`: then the old ones go on */
   reloadCertificates(): Promise<boolean>
   /** Answers what is under way, keeps what is to be kept, and frees the ports: in a second or two, whoever is still connected. */
@@ -62,21 +66,35 @@ export interface HubStats {
   readonly udpDropped: number
 }
 
+/** How often the files of the certificate are looked at. */
+const RENEW_EVERY_MS = 60_000
+
 /**
  * @throws {HubError} `PORT_IN_USE`, `PORT_NOT_ALLOWED`, `HOST_UNAVAILABLE`, `OPTION_INVALID`, `LISTEN_FAILED`, and what the database says:
  *   `STATE_IN_USE`, `STATE_UNAVAILABLE`, `DATABASE_DAMAGED`, `DATABASE_NEWER`, `DATABASE_FOREIGN`
  */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const { access, log, system = REAL_HUB_SYSTEM, onBug = (error: unknown) => reportBug(log, error), ...changes } = options
-  const config = resolveHubConfig(changes)
+  const { onFatal = onBug, ...configured } = changes
+  const onTrouble = (error: unknown): void => reportTrouble(log, error)
+  const config = resolveHubConfig(configured)
   const doors = await HubDoors.prepare(config)
-  const rooms = await HubRooms.open({ config, system, access, onBug, trackersAt: (origin) => trackersAt(origin, doors.port) })
+  const rooms = await HubRooms.open({
+    config,
+    system,
+    access,
+    onBug,
+    onFatal,
+    onTrouble,
+    trackersAt: (origin) => trackersAt(origin, doors.port),
+  })
   try {
     const startedAt = system.now()
     const web = await openWebSide({ config, rooms, doors, log, system, onBug, startedAt })
     try {
       await doors.open({ rooms, web, system, onBug })
       const { url } = doors
+      const renewing = setInterval(() => void doors.reloadCertificates().catch(onTrouble), RENEW_EVERY_MS).unref()
       const code = rooms.accounts.registrar.needsSetup
         ? await rooms.accounts.registrar.setupCode({ accountId: undefined, name: OPERATOR_NAME })
         : undefined
@@ -93,8 +111,10 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           peers: rooms.tracker.store.peerCount,
           ...doors.counts,
         }),
+        certificateExpiresAt: doors.certificateExpiresAt,
         reloadCertificates: () => doors.reloadCertificates(),
         close: async () => {
+          clearInterval(renewing)
           web.beginClosing()
           await doors.close()
           await web.close()
@@ -114,6 +134,13 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
 function announceUrls(origin: string, port: number): Hub['urls'] {
   const [http = '', udp = ''] = trackersAt(origin, port).map((tracker) => `${tracker}/announce`)
   return { http, udp }
+}
+
+/** What the machine does to the hub, and the hub goes on without: a backup that found no space, a certificate that does not fit. */
+function reportTrouble(log: HubLog | undefined, error: unknown): void {
+  const text = error instanceof Error ? error.message : String(error)
+  if (log !== undefined) log.warn(text)
+  else console.warn(`Warning: ${text}`)
 }
 
 function reportBug(log: HubLog | undefined, error: unknown): void {
