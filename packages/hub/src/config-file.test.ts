@@ -28,6 +28,7 @@ describe('readHubConfig', () => {
   test('without anything gives what a hub has by default, kept where the platform keeps such things', () => {
     const { config } = read()
     assert.deepEqual(config, resolveHubConfig({ stateDirectory: defaultStateDirectory({}) }))
+    assert.deepEqual(resolveHubConfig(config), config)
   })
 
   test('lets the environment overrule the file, and flags both', (t) => {
@@ -128,6 +129,9 @@ describe('who may use a hub that nobody has set up', () => {
     assert.equal(visitors({ host: '127.0.0.2' }), 'member')
     assert.equal(visitors({ host: '::1' }), 'member')
     assert.equal(visitors({ host: '127.evil.example' }), 'none')
+    assert.equal(read().config.letsInOnlyItsMachine, true)
+    assert.equal(read({ flags: { open: true } }).config.letsInOnlyItsMachine, false)
+    assert.equal(read({ flags: { host: '0.0.0.0' } }).config.letsInOnlyItsMachine, false)
   })
 
   test('is members only where a network can reach it, directly or through a proxy', () => {

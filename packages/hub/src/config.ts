@@ -28,6 +28,11 @@ export interface HubConfig {
   /** 0: no automatic backups. */
   readonly backupsKept: number
   readonly freeSpaceBytes: number
+  /**
+   * Nobody has said who may come, and nobody but this machine should: then it is open to those on it, but not to those
+   * whom a proxy hands on that nobody has told the hub of.
+   */
+  readonly letsInOnlyItsMachine: boolean
   /** What the hub does until its owner says otherwise while it runs (`PATCH /v1/settings`). */
   readonly settings: Settings
 }
@@ -56,6 +61,7 @@ export const DEFAULT_HUB_CONFIG: HubConfig = Object.freeze({
   backupEveryMs: 24 * 3_600_000,
   backupsKept: 7,
   freeSpaceBytes: 512 * 1024 * 1024,
+  letsInOnlyItsMachine: true,
   settings: DEFAULT_SETTINGS,
 })
 
@@ -134,8 +140,13 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
     ...given,
   }
   const merged = { ...DEFAULT_HUB_CONFIG, ...changes, tracker }
-  const visitors = isForItsMachineOnly(merged) ? 'member' : DEFAULT_SETTINGS.visitors
-  const config = { ...merged, settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings } }
+  const isForMachine = isForItsMachineOnly(merged)
+  const visitors = isForMachine ? 'member' : DEFAULT_SETTINGS.visitors
+  const config = {
+    ...merged,
+    letsInOnlyItsMachine: changes.letsInOnlyItsMachine ?? (isForMachine && changes.settings?.visitors === undefined),
+    settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings },
+  }
   expectInteger('port', config.port, 0, 65_535)
   expectInteger('maxHttpConnections', config.maxHttpConnections, 1, 1_000_000)
   expectInteger('maxHttpConnectionsPerAddress', config.maxHttpConnectionsPerAddress, 1, 1_000_000)

@@ -154,6 +154,7 @@ async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void>
     secret,
     ...(operator === undefined ? {} : { operator }),
     defaults: config.settings,
+    letsInOnlyItsMachine: config.letsInOnlyItsMachine,
     trackersAt: options.trackersAt,
     isOnline: (accountId) => later.channel?.presence.all().some(({ caller }) => caller.accountId === accountId) === true,
   })

@@ -86,7 +86,7 @@ describe('startHub', () => {
     const fourth = connect(hub.httpPort, '127.0.0.1').resume()
     fourth.on('error', () => {})
     await once(fourth, 'close')
-    sockets[0]!.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+    sockets[0]!.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
     const [answer] = (await once(sockets[0]!, 'data')) as [Buffer]
     assert.match(answer.toString(), /200 OK/)
     for (const socket of sockets) socket.destroy()

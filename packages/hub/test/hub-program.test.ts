@@ -35,7 +35,7 @@ async function start(t: TestContext, state: string, ...flags: string[]): Promise
     })
     void ended.then(() => resolve())
   })
-  const port = /udp:\/\/class\.example:(\d+)\//.exec(text)?.[1]
+  const port = /udp:\/\/[^:]+:(\d+)\//.exec(text)?.[1]
   assert.ok(port !== undefined, text)
   // what it prints, it prints at once
   const setupCode = /\/setup#(\S+)/.exec(text)?.[1]
@@ -157,6 +157,14 @@ describe('the program of a hub', () => {
     assert.equal(second.exitCode, 1)
     assert.match(said, new RegExp(`another hub \\(process ${first.process.pid}\\) runs in`))
     assert.equal(await first.stop('SIGINT'), 0)
+  })
+
+  test('is open to its machine, but not to whom a proxy hands on that it does not know', async (t) => {
+    const hub = await start(t, stateOf(t), '--public-url', '')
+    assert.equal((await get(`${hub.url}/v1/files`)).status, 200)
+    const forwarded = await fetch(`${hub.url}/v1/files`, { headers: { 'x-forwarded-for': '203.0.113.7' } })
+    assert.equal(forwarded.status, 401)
+    await hub.stop()
   })
 
   test('outlives SIGHUP, and says that there is nothing to take anew', { skip: process.platform === 'win32' }, async (t) => {
