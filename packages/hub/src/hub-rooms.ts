@@ -21,6 +21,7 @@ import { SwarmView } from './swarm-view.ts'
 import type { HubSystem } from './system.ts'
 import type { AccessPolicy } from './tracker/access.ts'
 import { Tracker } from './tracker/announce.ts'
+import { SnapshotFile, SnapshotKeeper } from './tracker/snapshot-file.ts'
 
 export interface HubRoomsOptions {
   readonly config: HubConfig
@@ -32,8 +33,8 @@ export interface HubRoomsOptions {
   readonly onBug: (error: unknown) => void
   /** The database has ended: nothing works any more. */
   readonly onFatal: (error: unknown) => void
-  /** Something did not work, and the hub goes on. */
-  readonly onTrouble: (error: unknown) => void
+  /** For whoever runs the hub: something is not as it should be, and it goes on. */
+  readonly onNotice: (text: string) => void
 }
 
 const SECOND_MS = 1_000
@@ -134,7 +135,7 @@ interface Rooms {
 }
 
 async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void> | void)[]): Promise<Rooms> {
-  const { config, system, onBug, onFatal, onTrouble } = options
+  const { config, system, onBug, onFatal, onNotice } = options
   const folder = await stateFolder(config.stateDirectory, closers)
   const isKept = config.stateDirectory !== undefined
   const database = await openDatabase({ file: isKept ? join(folder, STATE_FILES.database) : ':memory:', onFailure: onFatal })
@@ -163,7 +164,8 @@ async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void>
     refusalOf: (question) => hubAccess.refusalOf(question),
   }
   const tracker = new Tracker(config.tracker, system, access)
-  const swarms = new SwarmView(tracker.store, system)
+  if (isKept) await keepSwarms(tracker, folder, options, closers)
+  const swarms = new SwarmView(tracker.store)
   const catalogue = await Catalogue.open({
     database,
     files: new TorrentFiles(folder, system),
@@ -195,9 +197,25 @@ async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void>
     everyMs: config.backupEveryMs,
     keep: config.backupsKept,
     system,
-    onFailure: onTrouble,
+    onFailure: (error) => onNotice(error instanceof Error ? error.message : String(error)),
   })
   return { database, accounts, catalogue, channel, hosts, tracker, swarms, events, backups }
+}
+
+/** What the tracker knows survives a restart; losing it costs thin answers for a while, so it never keeps a hub from starting. */
+async function keepSwarms(
+  { store }: Tracker,
+  folder: string,
+  { system, onNotice }: HubRoomsOptions,
+  closers: (() => Promise<void> | void)[],
+): Promise<void> {
+  const file = new SnapshotFile(join(folder, STATE_FILES.swarms), system)
+  const loaded = await file.load(store)
+  if (loaded.status === 'set-aside') onNotice(`The swarms of last time cannot be used: ${loaded.reason}. They are kept as ${loaded.path}`)
+  const keeper = new SnapshotKeeper(file, store, (error) => {
+    onNotice(`Cannot save the swarms to ${file.path}: ${error instanceof Error ? error.message : String(error)}`)
+  })
+  closers.push(() => keeper.stop())
 }
 
 /** A hub that keeps nothing has a folder for .torrent files nevertheless, as long as it runs. */

@@ -25,9 +25,11 @@ export interface HubOptions extends HubConfigChanges {
   readonly access?: AccessPolicy
   /** Hears of what cannot happen (a bug). Goes to the log, or else to standard error, by default. */
   readonly onBug?: (error: unknown) => void
+  /** Hears of what is not as it should be, and that the hub goes on. Goes there, too, by default. */
+  readonly onNotice?: (text: string) => void
   /** Hears that this hub cannot go on (its database has ended), so that whoever runs it starts another; a bug by default. */
   readonly onFatal?: (error: unknown) => void
-  /** Where troubles are told, and calls if the configuration says so. */
+  /** Where notices and bugs are told, and calls if the configuration says so. */
   readonly log?: HubLog
   readonly system?: HubSystem
 }
@@ -63,6 +65,7 @@ export interface HubStats {
   readonly udpConnects: number
   readonly udpAnnounces: number
   readonly udpScrapes: number
+  readonly udpFailures: number
   readonly udpDropped: number
 }
 
@@ -74,30 +77,33 @@ const RENEW_EVERY_MS = 60_000
  *   `STATE_IN_USE`, `STATE_UNAVAILABLE`, `DATABASE_DAMAGED`, `DATABASE_NEWER`, `DATABASE_FOREIGN`
  */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
-  const { access, log, system = REAL_HUB_SYSTEM, onBug = (error: unknown) => reportBug(log, error), ...changes } = options
-  const { onFatal = onBug, ...configured } = changes
-  const onTrouble = (error: unknown): void => reportTrouble(log, error)
-  const config = resolveHubConfig(configured)
+  const { access, log, system = REAL_HUB_SYSTEM, ...rest } = options
+  const { onBug = (error: unknown) => reportBug(log, error), onNotice = (text: string) => notice(log, text), ...more } = rest
+  const { onFatal = onBug, ...changes } = more
+  const config = resolveHubConfig(changes)
   const doors = await HubDoors.prepare(config)
   const rooms = await HubRooms.open({
     config,
     system,
     access,
     onBug,
+    onNotice,
     onFatal,
-    onTrouble,
     trackersAt: (origin) => trackersAt(origin, doors.port),
   })
   try {
     const startedAt = system.now()
     const web = await openWebSide({ config, rooms, doors, log, system, onBug, startedAt })
     try {
-      await doors.open({ rooms, web, system, onBug })
-      const { url } = doors
-      const renewing = setInterval(() => void doors.reloadCertificates().catch(onTrouble), RENEW_EVERY_MS).unref()
       const code = rooms.accounts.registrar.needsSetup
         ? await rooms.accounts.registrar.setupCode({ accountId: undefined, name: OPERATOR_NAME })
         : undefined
+      await doors.open({ rooms, web, system, onBug })
+      const { url } = doors
+      const renewing = setInterval(
+        () => void doors.reloadCertificates().catch((error: Error) => onNotice(error.message)),
+        RENEW_EVERY_MS,
+      ).unref()
       return {
         httpPort: doors.port,
         udpPort: doors.port,
@@ -136,11 +142,9 @@ function announceUrls(origin: string, port: number): Hub['urls'] {
   return { http, udp }
 }
 
-/** What the machine does to the hub, and the hub goes on without: a backup that found no space, a certificate that does not fit. */
-function reportTrouble(log: HubLog | undefined, error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error)
+function notice(log: HubLog | undefined, text: string): void {
   if (log !== undefined) log.warn(text)
-  else console.warn(`Warning: ${text}`)
+  else console.error(text)
 }
 
 function reportBug(log: HubLog | undefined, error: unknown): void {
