@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { backUpHub } from '../src/backups.ts'
@@ -141,6 +142,35 @@ describe('a hub, from nothing', () => {
     for (const secret of [an.token, binh.token, PASSWORD, ...binh.account.announceUrls]) {
       for (const run of [hub, again, restored]) assert.ok(!run.said().includes(secret))
     }
+  })
+})
+
+describe('a hub whose database somebody else has locked', () => {
+  test('answers announces meanwhile, and tells whoever waits to come back', async (t) => {
+    const state = stateOf(t)
+    const hub = await start(t, state, '--open')
+    const operator = readFileSync(join(state, 'operator-token'), 'utf8').trim()
+    const other = new DatabaseSync(join(state, 'hub.db'))
+    other.exec('begin immediate')
+    let isWaiting = true
+    const invite = post(`${hub.url}/v1/invites`, {}, operator).finally(() => {
+      isWaiting = false
+    })
+    let answered = 0
+    while (isWaiting) {
+      const query = `?info_hash=${'h'.repeat(20)}&peer_id=-SH0100-aaaaaaaaaaaa&port=6881&uploaded=0&downloaded=0&left=0&compact=1`
+      assert.match(await (await get(`${hub.url}/announce${query}`)).text(), /^d8:complete/)
+      answered++
+    }
+    const { status, reply } = await invite
+    assert.deepEqual([status, reply.code], [503, 'BUSY'])
+    // five seconds of waiting: had they waited, too, there would be one or two
+    t.diagnostic(`${answered} announces while the database was locked`)
+    assert.ok(answered > 50, `${answered} announces`)
+    other.exec('rollback')
+    other.close()
+    assert.equal((await post(`${hub.url}/v1/invites`, {}, operator)).status, 201)
+    assert.equal(await hub.stop(), 0)
   })
 })
 
