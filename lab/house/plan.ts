@@ -51,8 +51,10 @@ export const PLAN: Plan = {
   api: { mayImport: ['protocol', 'npm:typebox'] },
 
   'hub/system': { mayImport: ['node:'], readsClock: true, throwsDice: true },
+  // One class of errors, thrown by every room of the hub that cannot start.
+  'hub/errors': { mayImport: [] },
   'hub/tracker': { mayImport: ['protocol', 'api', 'hub/system', 'node:'] },
-  'hub/database': { mayImport: ['api', 'hub/system', 'node:', 'npm:kysely'] },
+  'hub/database': { mayImport: ['api', 'hub/system', 'hub/errors', 'node:', 'npm:kysely'] },
   'hub/accounts': { mayImport: ['protocol', 'api', 'hub/system', 'hub/database', 'hub/tracker', 'node:', 'npm:kysely'] },
   'hub/catalogue': { mayImport: ['protocol', 'api', 'hub/system', 'hub/database', 'hub/tracker', 'node:', 'npm:kysely'] },
   // The control channel: who is connected, and what they have.
@@ -96,6 +98,7 @@ export const PLAN: Plan = {
       'protocol',
       'api',
       'hub/system',
+      'hub/errors',
       'hub/tracker',
       'hub/database',
       'hub/accounts',
@@ -110,8 +113,10 @@ export const PLAN: Plan = {
 
   'cli/render': { mayImport: ['protocol', 'api', 'cli/foreground', 'node:', 'npm:string-width'] },
   'cli/foreground': { mayImport: ['protocol', 'engine/index', 'api', 'node:', 'npm:env-paths'], readsClock: true },
+  // Knows neither hub nor engine: a shell speaks to either over its API.
+  'cli/shell': { mayImport: ['protocol', 'api', 'cli/render', 'node:'] },
   'cli/commands': {
-    mayImport: ['protocol', 'engine/create-torrent', 'api', 'hub', 'cli/render', 'cli/foreground', 'node:', 'npm:commander'],
+    mayImport: ['protocol', 'engine/create-torrent', 'api', 'hub', 'cli/render', 'cli/foreground', 'cli/shell', 'node:', 'npm:commander'],
   },
   cli: { mayImport: ['cli/commands', 'cli/render', 'node:', 'npm:commander'] },
   'cli/bin': { mayImport: ['cli', 'node:'] },

@@ -75,6 +75,13 @@ export type Settings = Static<typeof Settings>
 export const SettingsChange = Type.Partial(Settings, closed)
 export type SettingsChange = Static<typeof SettingsChange>
 
+/** One copy of the database in the state directory of the hub: `POST /v1/backups`. */
+export const BackupInfo = Type.Object({ name: Type.String(), size: Count, madeAt: Moment })
+export type BackupInfo = Static<typeof BackupInfo>
+/** `GET /v1/backups`, the newest first. */
+export const BackupList = Type.Object({ items: Type.Array(BackupInfo) })
+export type BackupList = Static<typeof BackupList>
+
 // --- accounts -----------------------------------------------------------------------------------------------------
 
 /** One's own account: `GET /v1/account`. */
@@ -273,7 +280,8 @@ export const FileListQuery = body({
     ),
   ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-  cursor: Type.Optional(Type.String({ maxLength: 500 })),
+  /** As long as the longest name, and then some. */
+  cursor: Type.Optional(Type.String({ maxLength: 2_500 })),
 })
 export type FileListQuery = Static<typeof FileListQuery>
 
@@ -305,12 +313,45 @@ export const FileChange = body({
 })
 export type FileChange = Static<typeof FileChange>
 
+/** The answer to a `NewFile`. */
+export const PublishedFile = Type.Object({
+  ...FileEntry.properties,
+  /** What is odd about the torrent, for people: it is not private on a members-only hub, a tracker was left out, … */
+  warnings: Type.Array(Type.String()),
+})
+export type PublishedFile = Static<typeof PublishedFile>
+
 export const TagCount = Type.Object({ tag: Type.String(), files: Count })
 export type TagCount = Static<typeof TagCount>
 
 /** A file inside a torrent: `GET /v1/torrents/{infoHash}/files`. */
 export const TorrentFile = Type.Object({ path: Type.Array(Type.String()), length: Count })
 export type TorrentFile = Static<typeof TorrentFile>
+
+/** `nextCursor` is absent on the last page. */
+export const TorrentFilePage = Type.Object({ items: Type.Array(TorrentFile), total: Count, nextCursor: Type.Optional(Type.String()) })
+export type TorrentFilePage = Static<typeof TorrentFilePage>
+
+/** One content, whoever shares it under whatever names: `GET /v1/torrents/{infoHash}`. */
+export const TorrentFacts = Type.Object({
+  infoHash: InfoHashHex,
+  infoHashV2: Type.Optional(Type.String()),
+  /** The torrent's own name for itself. */
+  name: Type.String(),
+  size: Count,
+  pieceLength: Count,
+  pieceCount: Count,
+  fileCount: Count,
+  isPrivate: Type.Boolean(),
+  availability: Availability,
+  /** The newest hundred. */
+  entries: Type.Array(FileEntry),
+})
+export type TorrentFacts = Static<typeof TorrentFacts>
+
+/** `GET /v1/torrents/{infoHash}/magnet` */
+export const MagnetLink = Type.Object({ magnet: Type.String() })
+export type MagnetLink = Static<typeof MagnetLink>
 
 /** Who has which pieces of a torrent: `GET /v1/torrents/{infoHash}/pieces`, the founding documents' list_chunkinfo. */
 export const PieceHolders = Type.Object({

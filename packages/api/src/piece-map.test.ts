@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Bitfield } from '@shoal/protocol/bitfield'
 import fc from 'fast-check'
-import { decodePieceMap, describePieces, encodePieceMap, PIECE_MAP_CHARACTERS, spansOf } from './piece-map.ts'
+import { decodePieceMap, describePieces, encodePieceMap, PIECE_MAP_CHARACTERS, spansOf, spansOfMap } from './piece-map.ts'
 
 function having(size: number, pieces: readonly number[]): Bitfield {
   const have = Bitfield.empty(size)
@@ -35,6 +35,9 @@ describe('piece map', () => {
         assert.ok(read !== undefined)
         for (let piece = 0; piece < size; piece++) if (read.has(piece)) assert.ok(have.has(piece))
         if (!text.startsWith('~')) assert.deepEqual(spansOf(read), spansOf(have))
+        const joined = Bitfield.empty(size)
+        for (const { first, last } of spansOfMap(text, size) ?? []) for (let piece = first; piece <= last; piece++) joined.set(piece)
+        assert.deepEqual(spansOf(joined), spansOf(read))
       }),
     )
   })

@@ -34,11 +34,25 @@ export function encodePieceMap(have: Bitfield): string {
 
 /** @returns undefined for text that is no map of so many pieces */
 export function decodePieceMap(text: string, pieceCount: number): Bitfield | undefined {
-  if (text.length > PIECE_MAP_CHARACTERS) return undefined
   if (text === 'all') return Bitfield.full(pieceCount)
+  const spans = spansOfMap(text, pieceCount)
+  if (spans === undefined) return undefined
   const have = Bitfield.empty(pieceCount)
-  if (text === 'none') return have
-  if (text.startsWith('~')) return decodeBuckets(text.slice(1), have)
+  for (const { first, last } of spans) for (let piece = first; piece <= last; piece++) have.set(piece)
+  return have
+}
+
+/**
+ * The same as spans in order, which costs no more for a large torrent than for a small one.
+ *
+ * @returns undefined for text that is no map of so many pieces
+ */
+export function spansOfMap(text: string, pieceCount: number): PieceSpan[] | undefined {
+  if (text.length > PIECE_MAP_CHARACTERS) return undefined
+  if (text === 'all') return pieceCount === 0 ? [] : [{ first: 0, last: pieceCount - 1 }]
+  if (text === 'none') return []
+  if (text.startsWith('~')) return spansOfBuckets(text.slice(1), pieceCount)
+  const spans: PieceSpan[] = []
   let next = 0
   for (const part of text.split(',')) {
     const [, from, to] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(part) ?? []
@@ -46,10 +60,10 @@ export function decodePieceMap(text: string, pieceCount: number): Bitfield | und
     const first = Number(from)
     const last = to === undefined ? first : Number(to)
     if (first < next || last < first || last >= pieceCount) return undefined
-    for (let piece = first; piece <= last; piece++) have.set(piece)
+    spans.push({ first, last })
     next = last + 1
   }
-  return have
+  return spans
 }
 
 /** `0-511, 700-1089`, for people; what is more than `most` spans is `…`. */
@@ -82,15 +96,18 @@ function bucketSpan(bucket: number, pieceCount: number): { begin: number; end: n
   return { begin: Math.min(pieceCount, bucket * size), end: Math.min(pieceCount, (bucket + 1) * size) }
 }
 
-function decodeBuckets(text: string, have: Bitfield): Bitfield | undefined {
+function spansOfBuckets(text: string, pieceCount: number): PieceSpan[] | undefined {
   const bytes = bytesOfBase64url(text)
   if (bytes?.length !== PIECE_MAP_BUCKETS / 8) return undefined
+  const spans: PieceSpan[] = []
   for (let bucket = 0; bucket < PIECE_MAP_BUCKETS; bucket++) {
     if ((bytes[bucket >> 3]! & (0x80 >> (bucket & 7))) === 0) continue
-    const { begin, end } = bucketSpan(bucket, have.size)
-    for (let piece = begin; piece < end; piece++) have.set(piece)
+    const { begin, end } = bucketSpan(bucket, pieceCount)
+    const before = spans.at(-1)
+    if (before !== undefined && before.last + 1 === begin && end > begin) spans[spans.length - 1] = { first: before.first, last: end - 1 }
+    else if (end > begin) spans.push({ first: begin, last: end - 1 })
   }
-  return have
+  return spans
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

@@ -84,3 +84,10 @@ export function problemOf(error: ProblemError, requestId?: string): Problem {
     ...(choices === undefined ? {} : { choices: [...choices] }),
   }
 }
+
+/** A code as a client knows it: a newer hub may have one that it does not, and then the status says the most. */
+export function problemCodeOf(code: string, status: number): ProblemCode {
+  if (Object.hasOwn(PROBLEM_STATUS, code)) return code as ProblemCode
+  const like = Object.entries(PROBLEM_STATUS).find(([, each]) => each === status)?.[0]
+  return (like as ProblemCode | undefined) ?? (status < 500 ? 'VALIDATION' : 'BUG')
+}

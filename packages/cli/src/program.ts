@@ -49,11 +49,15 @@ async function programFor(name: string | undefined, version: string): Promise<Co
   const loaders = name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS)
   for (const load of loaders) if (load !== undefined) program.addCommand((await load()).build(context))
   if (name === undefined) program.action(() => program.help())
-  for (const each of [program, ...program.commands]) {
+  for (const each of withSubcommands(program)) {
     // Errors are told once, in our words, by `run`.
     each.exitOverride().configureOutput({ outputError: () => {} })
   }
   return program
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }
 
 /** What commander throws, in our form; undefined when it only showed help or the version. */

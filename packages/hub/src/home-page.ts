@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
 /** What the page of a hub tells people: what this is, and what to do next. */
 export interface HomePageFacts {
   readonly httpUrl: string
@@ -6,7 +8,35 @@ export interface HomePageFacts {
   readonly peerCount: number
 }
 
-export function homePageText(facts: HomePageFacts): string {
+const PLAIN = 'text/plain; charset=utf-8'
+const HTML = 'text/html; charset=utf-8'
+const NOT_FOUND = 'Nothing is here. This is a BitTorrent tracker: clients ask /announce and /scrape, and people find at / what it is for.\n'
+
+/** What a hub shows besides its tracker: `/` for people and `/healthz` for machines. */
+export function servePages(facts: () => HomePageFacts): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    const [path] = (request.url ?? '/').split('?', 1)
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      // A body may follow, and nobody wants to read it.
+      response.setHeader('connection', 'close')
+      send(response, 405, PLAIN, 'Only GET, HEAD is answered here.\n')
+    } else if (path === '/healthz') send(response, 200, PLAIN, 'ok\n')
+    else if (path === '/') {
+      const wantsHtml = request.headers.accept?.includes('text/html') === true
+      // The page runs nothing, loads nothing and is shown in no frame.
+      response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+      send(response, 200, wantsHtml ? HTML : PLAIN, wantsHtml ? homePageHtml(facts()) : homePageText(facts()))
+    } else send(response, 404, PLAIN, NOT_FOUND)
+  }
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'x-content-type-options': 'nosniff' })
+  response.end(body)
+}
+
+function homePageText(facts: HomePageFacts): string {
   return [
     'This is a Shoal hub: the meeting point of a group that shares files with BitTorrent.',
     '',
@@ -23,7 +53,7 @@ export function homePageText(facts: HomePageFacts): string {
 }
 
 /** Every value in it is our own: no text of a stranger comes into this page. */
-export function homePageHtml(facts: HomePageFacts): string {
+function homePageHtml(facts: HomePageFacts): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -2,9 +2,10 @@ import { lookup } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
 import { type HubConfig, type HubConfigChanges, resolveHubConfig } from './config.ts'
 import { asListenError, HubError } from './errors.ts'
-import { type HomePageFacts, homePageHtml, homePageText } from './home-page.ts'
+import { type HomePageFacts, servePages } from './home-page.ts'
 import { type HubSystem, REAL_HUB_SYSTEM } from './system.ts'
-import { type AccessPolicy, OPEN_ACCESS, Tracker } from './tracker/announce.ts'
+import { type AccessPolicy, OPEN_ACCESS } from './tracker/access.ts'
+import { Tracker } from './tracker/announce.ts'
 import { ConnectionIds } from './tracker/connection-id.ts'
 import { HttpTracker } from './tracker/http.ts'
 import { UdpTracker } from './tracker/udp.ts'
@@ -62,15 +63,18 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     swarmCount: tracker.store.swarmCount,
     peerCount: tracker.store.peerCount,
   })
-  const pages = { home: (form: 'html' | 'text') => (form === 'html' ? homePageHtml(facts()) : homePageText(facts())), onBug }
+  const surroundings = { fallback: servePages(facts), onBug }
 
   const { http, udp, port } = await openBoth(config, () => ({
-    http: new HttpTracker(tracker, pages, config.maxHttpConnections),
+    http: new HttpTracker(tracker, surroundings, {
+      maxConnections: config.maxHttpConnections,
+      maxConnectionsPerAddress: config.maxHttpConnectionsPerAddress,
+    }),
     udp: new UdpTracker(tracker, connectionIds, onBug),
   }))
   const urls = announceUrls(config.host, port)
   const startedAt = system.now()
-  const sweeping = setInterval(() => tracker.store.sweep(SWEEP_BUDGET), SWEEP_EVERY_MS)
+  const sweeping = setInterval(() => tracker.sweep(SWEEP_BUDGET), SWEEP_EVERY_MS)
   sweeping.unref()
 
   return {

@@ -63,10 +63,19 @@ export interface HubCall<P = unknown, Q = unknown, B = unknown> {
   readonly caller: Caller
   /** Of the hub as the caller reached it, configured or else from the socket, never from `Host`: `https://class.example`. Without a slash at the end. */
   readonly origin: string
+  /** A header of the request; the name in lower case. */
+  header(name: string): string | undefined
   /** To be sent with the answer, whatever kind it is: `Set-Cookie` and the like. */
   setHeader(name: string, value: string): void
   /** For what the declarations cannot say, such as an event stream. Whoever takes it answers. */
-  takeOver(): { request: IncomingMessage; response: ServerResponse }
+  takeOver(): TakenCall
+}
+
+export interface TakenCall {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** Who calls as of now: an answer that goes on for hours asks now and then. Rejects when the account is banned or signed out. */
+  callerNow(): Promise<Caller>
 }
 
 /** Who calls. Somebody without an account has a role nevertheless, if the hub is open to visitors. */
@@ -77,6 +86,8 @@ export interface Caller {
   readonly permissions: ReadonlySet<Permission>
   /** The session that the call came with, if it was one. */
   readonly sessionId: string | undefined
+  /** What the caller showed: a cookie is sent by any page that makes a browser call us, a bearer token only by whoever knows it. */
+  readonly proof: 'none' | 'cookie' | 'bearer'
   /** The address of the caller (behind trusted proxies: the one that they tell). For limits; only cut ones are stored. */
   readonly ip: string
   readonly agent: string

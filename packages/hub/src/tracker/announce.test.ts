@@ -13,6 +13,7 @@ import type { HubSystem } from '../system.ts'
 import { DEFAULT_TRACKER_OPTIONS, Tracker, type TrackerOptions } from './announce.ts'
 
 const HASH = new Uint8Array(20).fill(1)
+const HERE = Uint8Array.of(10, 0, 0, 1)
 const HTTP = { maxPeers: 200, bothFamilies: true }
 const UDP = { maxPeers: 200, bothFamilies: false }
 
@@ -29,7 +30,8 @@ class Clock implements HubSystem {
 }
 
 function trackerWith(options: Partial<TrackerOptions> = {}): Tracker {
-  return new Tracker({ ...DEFAULT_TRACKER_OPTIONS, ...options }, new Clock())
+  // Most stories here happen in one moment, and ask again in it.
+  return new Tracker({ ...DEFAULT_TRACKER_OPTIONS, minIntervalSeconds: 1, ...options }, new Clock())
 }
 
 function announce(tracker: Tracker, host: string, more: Partial<AnnounceRequest> = {}, limits = HTTP): PackedAnnounceReply {
@@ -180,7 +182,7 @@ describe('Tracker', () => {
     assert.ok(new Set(intervals).size > 50)
     const reply = announce(tracker, '192.0.2.9')
     assert.equal(reply.minIntervalSeconds, 60)
-    assert.equal(announce(trackerWith({ intervalSeconds: 5 }), '192.0.2.9').minIntervalSeconds, 5)
+    assert.equal(announce(trackerWith({ intervalSeconds: 5, minIntervalSeconds: 60 }), '192.0.2.9').minIntervalSeconds, 5)
   })
 
   test('says no in words when there are too many torrents, and when it may not', () => {
@@ -192,7 +194,7 @@ describe('Tracker', () => {
     const refusal = { failureReason: 'Not here' }
     const closed = new Tracker(DEFAULT_TRACKER_OPTIONS, new Clock(), { refusalOf: () => refusal })
     assert.equal(closed.announce(request, parseIp('10.0.0.1')!, HTTP), refusal)
-    assert.deepEqual(closed.scrape([HASH]), [{ infoHash: HASH, complete: 0, downloaded: 0, incomplete: 0 }])
+    assert.deepEqual(closed.scrape([HASH], HERE), [{ infoHash: HASH, complete: 0, downloaded: 0, incomplete: 0 }])
   })
 
   test('is scraped', () => {
@@ -200,9 +202,116 @@ describe('Tracker', () => {
     announce(tracker, '10.0.0.1', { left: 0, event: 'completed' })
     announce(tracker, '10.0.0.2')
     const unknown = new Uint8Array(20)
-    assert.deepEqual(tracker.scrape([HASH, unknown]), [
+    assert.deepEqual(tracker.scrape([HASH, unknown], HERE), [
       { infoHash: HASH, complete: 1, downloaded: 1, incomplete: 1 },
       { infoHash: unknown, complete: 0, downloaded: 0, incomplete: 0 },
     ])
+  })
+
+  test('treats a partial seed like a seed, and counts it as incomplete', () => {
+    const tracker = trackerWith()
+    announce(tracker, '10.0.0.1', { left: 0 })
+    announce(tracker, '10.0.0.2', { left: 5, event: 'paused' })
+    announce(tracker, '10.0.0.3', { left: 5 })
+    const partial = announce(tracker, '10.0.0.2', { left: 5, event: 'paused' })
+    assert.deepEqual([hosts(partial), partial.complete, partial.incomplete], [['10.0.0.3'], 1, 2])
+    assert.deepEqual(hosts(announce(tracker, '10.0.0.1', { left: 0, uploaded: 1 })), ['10.0.0.3'])
+    assert.deepEqual(hosts(announce(tracker, '10.0.0.3', { left: 5 })), ['10.0.0.1', '10.0.0.2'])
+    assert.deepEqual(hosts(announce(tracker, '10.0.0.2', { left: 5 })), ['10.0.0.1', '10.0.0.3'], 'it wants more after all')
+  })
+
+  test('answers who asks again too early, without peers, unless something has happened', () => {
+    const clock = new Clock()
+    const tracker = new Tracker(DEFAULT_TRACKER_OPTIONS, clock)
+    announce(tracker, '10.0.0.1', { left: 0 })
+    const found = (more: Partial<AnnounceRequest> = {}) => hosts(announce(tracker, '10.0.0.2', more)).length
+    assert.equal(found({ event: 'started' }), 1)
+    clock.time = 30_000
+    assert.deepEqual([found(), found({ event: 'started' })], [0, 1])
+    const early = announce(tracker, '10.0.0.2')
+    assert.deepEqual([early.complete, early.incomplete, early.intervalSeconds >= 1_620], [1, 1, true])
+    clock.time = 80_000
+    assert.equal(found(), 0)
+    clock.time = 100_000
+    assert.deepEqual([found(), found()], [1, 0])
+    assert.equal(found({ left: 0, event: 'completed' }), 1, 'a role change is news: a seed that is fresh')
+    clock.time = 105_000
+    assert.equal(hosts(announce(tracker, '10.0.0.2', { port: 7000 })).length, 2, 'another port is another peer')
+  })
+
+  test('is asked half as often by a large swarm', () => {
+    const tracker = trackerWith({ largeSwarmPeers: 20, intervalSeconds: 600 })
+    const intervals = Array.from({ length: 30 }, (_, i) => announce(tracker, '10.0.0.1', { port: i + 1 }).intervalSeconds)
+    assert.ok(Math.max(...intervals.slice(0, 20)) <= 660)
+    assert.ok(Math.min(...intervals.slice(20)) >= 1_080)
+  })
+
+  test('believes a claimed address of those networks only that the hub names', () => {
+    const tracker = trackerWith({ addressFrom: ['10.9.0.0/16'] })
+    const claimedAddress = Uint8Array.of(192, 0, 2, 7)
+    announce(tracker, '10.0.0.1', { claimedAddress })
+    announce(tracker, '10.9.3.1', { claimedAddress })
+    assert.deepEqual(hosts(announce(tracker, '10.0.0.2')), ['10.0.0.1', '192.0.2.7'])
+  })
+
+  test('tells others the public address of peers on its own machine, and those on it the near one', () => {
+    const tracker = trackerWith({ publicAddresses: ['2001:db8::5', '192.0.2.5'] })
+    announce(tracker, '127.0.0.1', { port: 7001 })
+    announce(tracker, '::1', { port: 7001 })
+    announce(tracker, '10.0.0.1')
+    assert.deepEqual(hosts(announce(tracker, '10.0.0.2', { port: 0 })), ['10.0.0.1', '192.0.2.5', '2001:db8::5'])
+    assert.deepEqual(hosts(announce(tracker, '127.0.0.2', { port: 0 })), ['10.0.0.1', '127.0.0.1', '::1'])
+  })
+
+  test('tells nobody elsewhere a loopback address that it has no other for', () => {
+    const tracker = trackerWith()
+    for (let port = 1; port <= 20; port++) announce(tracker, port % 2 === 0 ? '127.0.0.1' : '10.0.0.1', { port })
+    announce(tracker, '::1')
+    const found = announce(tracker, '10.0.0.2', { port: 0 })
+    assert.deepEqual([...new Set(hosts(found))], ['10.0.0.1'])
+    assert.equal(hosts(found).length, 10)
+    assert.throws(() => trackerWith({ publicAddresses: ['example.org'] }), /no IP address/)
+  })
+
+  test('tells when counts have changed, and only then', () => {
+    const clock = new Clock()
+    const tracker = new Tracker({ ...DEFAULT_TRACKER_OPTIONS, minIntervalSeconds: 1 }, clock)
+    let changes = 0
+    tracker.onCountsChanged = (infoHash) => {
+      assert.deepEqual(infoHash, HASH)
+      changes++
+    }
+    const changesOf = (act: () => unknown) => {
+      const before = changes
+      act()
+      return changes - before
+    }
+    assert.deepEqual(
+      [
+        changesOf(() => announce(tracker, '10.0.0.1')),
+        changesOf(() => announce(tracker, '10.0.0.1')),
+        changesOf(() => announce(tracker, '10.0.0.1', { left: 0, event: 'completed' })),
+        changesOf(() => announce(tracker, '10.0.0.2', { port: 0 })),
+        changesOf(() => announce(tracker, '10.0.0.1', { event: 'stopped' })),
+        changesOf(() => announce(tracker, '10.0.0.1', { event: 'stopped' })),
+        changesOf(() => announce(tracker, '10.0.0.3')),
+        changesOf(() => {
+          clock.time = 60 * 60_000
+          tracker.sweep(100)
+        }),
+      ],
+      [1, 0, 1, 0, 1, 0, 1, 1],
+    )
+  })
+
+  test('limits how much one network may ask, and no other', () => {
+    const clock = new Clock()
+    const tracker = new Tracker({ ...DEFAULT_TRACKER_OPTIONS, announcesPerSecond: 2, announceBurst: 5 }, clock)
+    const spent = (host: string) => Array.from({ length: 10 }, () => tracker.maySpend(parseIp(host)!)).filter(Boolean).length
+    assert.deepEqual([spent('198.51.100.1'), spent('198.51.100.200'), spent('203.0.113.1')], [5, 0, 5])
+    assert.deepEqual([spent('2001:db8:1:ff00::1'), spent('2001:db8:1:ffff::1'), spent('2001:db8:1:fe00::1')], [5, 0, 5])
+    assert.equal(spent('127.0.0.1'), 10, 'programs on this machine')
+    clock.time += 1_000
+    assert.equal(spent('198.51.100.7'), 2)
   })
 })

@@ -9,8 +9,8 @@ import { SipHash } from './sip-hash.ts'
  *
  *     byte 0: number of the window, modulo 256 | bytes 1..7: MAC(secret, window, address)
  *
- * A window is five minutes, and the current one and two before it count: an id lives 10 to 15 minutes. BEP 15
- * asks for two; clients are known to use one for five.
+ * A window is a minute, and the current one and the one before it count: an id lives one to two minutes, as BEP 15 says. A
+ * client that uses one for longer gets no answer, and asks for another.
  */
 export class ConnectionIds {
   readonly #system: HubSystem
@@ -53,8 +53,8 @@ export class ConnectionIds {
   }
 }
 
-const WINDOW_MS = 5 * 60_000
-const WINDOWS = 3
+const WINDOW_MS = 60_000
+const WINDOWS = 2
 
 /** Window and address, put together here so that nothing is allocated for a datagram with a wrong id. */
 const MESSAGE4 = new Uint8Array(4 + 4)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { HubSystem } from '../system.ts'
-import { DEFAULT_PEER_STORE_OPTIONS, PeerStore } from './peer-store.ts'
+import { DEFAULT_PEER_STORE_OPTIONS, PeerStore, type Swarm } from './peer-store.ts'
 
 const MINUTE = 60_000
 const hash = (id: number) => new Uint8Array(20).fill(id)
@@ -22,6 +22,11 @@ class Clock implements HubSystem {
   randomBelow = () => 0
 }
 
+function remove(store: PeerStore, swarm: Swarm, endpoint: Uint8Array): void {
+  const vector = swarm.vectorFor(endpoint)
+  store.removeAt(vector, vector.find(endpoint))
+}
+
 function world(options: Partial<typeof DEFAULT_PEER_STORE_OPTIONS> = {}) {
   const clock = new Clock()
   return { clock, store: new PeerStore({ ...DEFAULT_PEER_STORE_OPTIONS, ...options }, clock) }
@@ -35,9 +40,9 @@ describe('PeerStore', () => {
     store.add(swarm, peer4(2), 'leech', false)
     store.add(swarm, peer6(1), 'leech', false)
     assert.deepEqual([swarm.complete, swarm.incomplete, store.peerCount], [1, 2, 3])
-    assert.equal(store.remove(swarm, peer4(1)), 'seed')
-    assert.equal(store.remove(swarm, peer4(1)), undefined)
-    assert.equal(store.remove(swarm, peer6(1)), 'leech')
+    store.add(swarm, peer4(3), 'partial', false)
+    assert.deepEqual([swarm.complete, swarm.incomplete, store.peerCount], [1, 3, 4], 'a partial seed is not complete')
+    for (const gone of [peer4(1), peer4(3), peer6(1)]) remove(store, swarm, gone)
     assert.deepEqual([swarm.complete, swarm.incomplete, store.peerCount], [0, 1, 1])
     assert.equal(store.find(hash(1)), swarm)
     assert.equal(store.find(hash(2)), undefined)
@@ -66,13 +71,39 @@ describe('PeerStore', () => {
     const swarm = store.findOrCreate(hash(1))!
     store.add(swarm, peer4(1), 'seed', false)
     swarm.downloaded = 5
-    store.remove(swarm, peer4(1))
+    remove(store, swarm, peer4(1))
     clock.time = 39 * MINUTE
     store.sweep(1000)
     assert.equal(store.find(hash(1))?.downloaded, 5)
     clock.time = 40 * MINUTE
     store.sweep(1000)
     assert.equal(store.find(hash(1)), undefined)
+  })
+
+  test('waits twice as long for the peers of a large swarm, until it has shrunk to half', () => {
+    const { clock, store } = world({ peerLifetimeMinutes: 40, largeSwarmPeers: 10 })
+    const swarm = store.findOrCreate(hash(1))!
+    for (let last = 1; last <= 11; last++) store.add(swarm, peer4(last), 'leech', false)
+    clock.time = 79 * MINUTE
+    store.sweep(1000)
+    assert.deepEqual([swarm.isLarge, store.peerCount], [true, 11])
+    for (let last = 1; last <= 6; last++) remove(store, swarm, peer4(last))
+    store.sweep(1000)
+    assert.equal(swarm.isLarge, false)
+    store.sweep(1000)
+    assert.equal(store.peerCount, 0)
+  })
+
+  test('tells whose swarms have shrunk', () => {
+    const { clock, store } = world({ peerLifetimeMinutes: 40 })
+    for (const id of [1, 2]) store.add(store.findOrCreate(hash(id))!, peer4(1), 'leech', false)
+    clock.time = 20 * MINUTE
+    store.add(store.find(hash(1))!, peer4(2), 'leech', false)
+    store.findOrCreate(hash(3))
+    clock.time = 45 * MINUTE
+    const shrunk: number[] = []
+    store.sweep(1000, (infoHash) => shrunk.push(infoHash[0]!))
+    assert.deepEqual(shrunk, [1, 2])
   })
 
   test('sweeps a little at a time and comes around', () => {
@@ -102,7 +133,7 @@ describe('PeerStore', () => {
     assert.equal(store.add(swarm, peer4(1), 'leech', false), true)
     assert.equal(store.add(swarm, peer4(2), 'leech', false), true)
     assert.equal(store.add(swarm, peer4(3), 'leech', false), false)
-    store.remove(swarm, peer4(1))
+    remove(store, swarm, peer4(1))
     assert.equal(store.add(swarm, peer4(1), 'seed', true), true)
     assert.equal(store.peerCount, 2)
   })

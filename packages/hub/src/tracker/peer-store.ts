@@ -1,9 +1,9 @@
-import { latin1 } from '@shoal/protocol/bytes'
+import { fromLatin1, latin1 } from '@shoal/protocol/bytes'
 import { COMPACT_PEER4_BYTES, COMPACT_PEER6_BYTES } from '@shoal/protocol/tracker/announce'
 import type { HubSystem } from '../system.ts'
-import { PeerVector } from './peer-vector.ts'
+import { type PeerRole, PeerVector } from './peer-vector.ts'
 
-/** What keeps the tracker's memory bounded, whoever announces whatever. A peer takes about 20 bytes (IPv6: 50), a swarm about 700. */
+/** What keeps the tracker's memory bounded, whoever announces whatever. A peer takes 9 to 45 bytes (IPv6: 20 to 70), a swarm about 700. */
 export interface PeerStoreOptions {
   /** Torrents known at once. Another one is refused until some are forgotten. */
   readonly maxSwarms: number
@@ -13,6 +13,8 @@ export interface PeerStoreOptions {
   readonly maxPeersPerAddress: number
   /** A peer that has not announced for so long is gone. Above the announce interval, or peers come and go. */
   readonly peerLifetimeMinutes: number
+  /** With more peers than this a swarm is large: its peers announce half as often and live twice as long. */
+  readonly largeSwarmPeers: number
 }
 
 export const DEFAULT_PEER_STORE_OPTIONS: Readonly<PeerStoreOptions> = Object.freeze({
@@ -20,9 +22,12 @@ export const DEFAULT_PEER_STORE_OPTIONS: Readonly<PeerStoreOptions> = Object.fre
   maxPeers: 2_000_000,
   maxPeersPerAddress: 200,
   peerLifetimeMinutes: 43, // an interval of 30 minutes, its jitter, and ten to spare
+  largeSwarmPeers: 1_000,
 })
 
-export type PeerRole = 'seed' | 'leech'
+/** How fine the time of an announce is kept. */
+export const TICK_SECONDS = 10
+const TICKS_PER_MINUTE = 60 / TICK_SECONDS
 
 /** The peers of one torrent. A peer is its endpoint: 6 bytes of IPv4 address and port, or 18 of IPv6. */
 export class Swarm {
@@ -31,19 +36,23 @@ export class Swarm {
   peers6: PeerVector | undefined
   /** How often the torrent was completed, as far as this hub remembers. */
   downloaded = 0
-  /** Minute (of the store) of the last announce. */
-  lastMinute = 0
+  /** Tick (of the store) of the last announce. */
+  lastTick = 0
+  /** Stays so until it has shrunk to half, so that peers which were told to come back late are still waited for. */
+  isLarge = false
 
+  /** Seeds. */
   get complete(): number {
     return this.peers4.seedCount + (this.peers6?.seedCount ?? 0)
   }
 
+  /** Everybody else, partial seeds among them. */
   get incomplete(): number {
-    return this.peers4.leecherCount + (this.peers6?.leecherCount ?? 0)
+    return this.count - this.complete
   }
 
-  get isEmpty(): boolean {
-    return this.peers4.count === 0 && (this.peers6 === undefined || this.peers6.count === 0)
+  get count(): number {
+    return this.peers4.count + (this.peers6?.count ?? 0)
   }
 
   /** The peers of one family; undefined when there have been none. */
@@ -59,7 +68,7 @@ export class Swarm {
 }
 
 /**
- * Who is in which swarm. In memory only: after a restart peers come back with their next announce.
+ * Who is in which swarm. In memory only; `swarm-snapshot.ts` carries it over a restart.
  *
  * Nothing here knows the rules of announcing; those are in `announce.ts`. Forgetting is the work of `sweep`, a
  * little at a time, so that no announce has to wait for it.
@@ -85,8 +94,18 @@ export class PeerStore {
     return this.#peerCount
   }
 
+  /** Now, as announces are stamped. */
+  get tick(): number {
+    return Math.floor(this.#system.now() / (TICK_SECONDS * 1000))
+  }
+
   find(infoHash: Uint8Array): Swarm | undefined {
     return this.#swarms.get(latin1(infoHash))
+  }
+
+  /** All swarms, in the order in which they came; those that come or go meanwhile may be among them or not. */
+  *swarms(): Generator<readonly [infoHash: Uint8Array, swarm: Swarm], undefined> {
+    for (const [key, swarm] of this.#swarms) yield [fromLatin1(key), swarm]
   }
 
   /** @returns undefined when there are as many swarms as there may be */
@@ -104,27 +123,24 @@ export class PeerStore {
    * Adds a peer that is not in the swarm.
    *
    * @param wasHere it has just been removed, so it may come back even if the limits are reached
+   * @param age how many ticks ago it announced
    * @returns false when a limit says no
    */
-  add(swarm: Swarm, endpoint: Uint8Array, role: PeerRole, wasHere: boolean): boolean {
-    const minute = this.#minute()
-    swarm.lastMinute = minute
+  add(swarm: Swarm, endpoint: Uint8Array, role: PeerRole, wasHere: boolean, age = 0): boolean {
+    const tick = this.tick
+    swarm.lastTick = tick
     const vector = swarm.vectorFor(endpoint)
     if (!wasHere && !this.#mayAdd(vector, endpoint)) return false
-    vector.add(endpoint, role === 'seed', minute, this.#system)
+    vector.add(endpoint, role, tick - age, this.#system)
     this.#peerCount++
+    if (!swarm.isLarge && swarm.count > this.#options.largeSwarmPeers) swarm.isLarge = true
     return true
   }
 
-  /** @returns what the peer was, or undefined when it was not there */
-  remove(swarm: Swarm, endpoint: Uint8Array): PeerRole | undefined {
-    const vector = swarm.peersOf(endpoint.length === COMPACT_PEER4_BYTES ? 4 : 6)
-    const position = vector?.find(endpoint) ?? -1
-    if (vector === undefined || position < 0) return undefined
-    const role = vector.isSeed(position) ? 'seed' : 'leech'
+  /** Takes out the peer that `find` of this vector, one of a swarm of this store, has found. */
+  removeAt(vector: PeerVector, position: number): void {
     vector.removeAt(position)
     this.#peerCount--
-    return role
   }
 
   /**
@@ -132,11 +148,11 @@ export class PeerStore {
    * call ended.
    *
    * @param budget roughly how many peers and swarms to look at
+   * @param onShrunk is told of every swarm that has lost somebody
    * @returns true when it has come around to the end
    */
-  sweep(budget: number): boolean {
-    const minute = this.#minute()
-    const lifetime = this.#options.peerLifetimeMinutes
+  sweep(budget: number, onShrunk?: (infoHash: Uint8Array) => void): boolean {
+    const tick = this.tick
     this.#sweeping ??= this.#swarms.entries()
     for (let spent = 0; spent < budget; ) {
       const next = this.#sweeping.next()
@@ -145,19 +161,24 @@ export class PeerStore {
         return true
       }
       const [key, swarm] = next.value
-      spent += 1 + swarm.peers4.count + (swarm.peers6?.count ?? 0)
-      this.#peerCount -= swarm.peers4.expire(minute, lifetime) + (swarm.peers6?.expire(minute, lifetime) ?? 0)
-      if (swarm.isEmpty && minute - swarm.lastMinute >= lifetime) this.#swarms.delete(key)
+      const lifetime = this.lifetimeTicks(swarm)
+      spent += 1 + swarm.count
+      const gone = swarm.peers4.expire(tick, lifetime) + (swarm.peers6?.expire(tick, lifetime) ?? 0)
+      this.#peerCount -= gone
+      if (swarm.isLarge && swarm.count <= this.#options.largeSwarmPeers / 2) swarm.isLarge = false
+      if (gone > 0) onShrunk?.(fromLatin1(key))
+      if (swarm.count === 0 && tick - swarm.lastTick >= lifetime) this.#swarms.delete(key)
     }
     return false
+  }
+
+  /** How long a peer of this swarm is waited for. */
+  lifetimeTicks(swarm: Swarm): number {
+    return this.#options.peerLifetimeMinutes * TICKS_PER_MINUTE * (swarm.isLarge ? 2 : 1)
   }
 
   #mayAdd(vector: PeerVector, endpoint: Uint8Array): boolean {
     if (this.#peerCount >= this.#options.maxPeers) return false
     return vector.countSharing(endpoint) < this.#options.maxPeersPerAddress
-  }
-
-  #minute(): number {
-    return Math.floor(this.#system.now() / 60_000)
   }
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { type Dice, PeerVector } from './peer-vector.ts'
+import { type Dice, type PeerRole, PeerVector } from './peer-vector.ts'
 
 /** The naive twin: endpoints as text in a map, in no order. */
 class NaivePeers {
-  readonly peers = new Map<string, { isSeed: boolean; minute: number }>()
+  readonly peers = new Map<string, { role: PeerRole; tick: number }>()
   expire(now: number, lifetime: number): number {
-    const gone = [...this.peers].filter(([, peer]) => ((now - peer.minute) & 0xffff) >= lifetime)
+    const gone = [...this.peers].filter(([, peer]) => ((now - peer.tick) & 0x7fff) >= lifetime)
     for (const [key] of gone) this.peers.delete(key)
     return gone.length
   }
@@ -31,14 +31,14 @@ function diceFrom(seed: number): Dice {
   }
 }
 
-function contents(vector: PeerVector, stride: number, dice: Dice): { seeds: string[]; leechers: string[] } {
-  const seeds = new Uint8Array(vector.seedCount * stride)
-  vector.copySeeds(vector.seedCount, seeds, 0, dice)
+function contents(vector: PeerVector, stride: number, dice: Dice): { givers: string[]; leechers: string[] } {
+  const givers = new Uint8Array(vector.giverCount * stride)
+  vector.copyGivers(vector.giverCount, givers, 0, dice)
   const leechers = new Uint8Array(vector.leecherCount * stride)
   vector.copyLeechers(vector.leecherCount, leechers, 0, dice)
   const split = (bytes: Uint8Array) =>
     Array.from({ length: bytes.length / stride }, (_, i) => textOf(bytes.subarray(i * stride, (i + 1) * stride))).sort()
-  return { seeds: split(seeds), leechers: split(leechers) }
+  return { givers: split(givers), leechers: split(leechers) }
 }
 
 describe('PeerVector', () => {
@@ -47,7 +47,7 @@ describe('PeerVector', () => {
       fc.record({
         what: fc.constantFrom('add', 'add', 'add', 'remove', 'flip', 'expire'),
         id: fc.nat(120),
-        isSeed: fc.boolean(),
+        role: fc.constantFrom<PeerRole>('seed', 'partial', 'leech'),
         later: fc.nat(2),
       }),
       { maxLength: 300 },
@@ -57,36 +57,40 @@ describe('PeerVector', () => {
         const dice = diceFrom(seed)
         const vector = new PeerVector(stride)
         const naive = new NaivePeers()
-        let minute = 65_500
-        for (const { what, id, isSeed, later } of steps) {
-          minute += later
+        let tick = 32_700
+        for (const { what, id, role, later } of steps) {
+          tick += later
           const endpoint = endpointOf(stride, id)
           const key = textOf(endpoint)
           const position = vector.find(endpoint)
           const known = naive.peers.get(key)
           assert.equal(position >= 0, known !== undefined)
-          if (known !== undefined) assert.equal(vector.isSeed(position), known.isSeed)
+          if (known !== undefined) {
+            assert.equal(vector.roleAt(position), known.role)
+            assert.equal(vector.ageAt(position, tick), (tick - known.tick) & 0x7fff)
+          }
           if (what === 'expire') {
-            assert.equal(vector.expire(minute, 20), naive.expire(minute, 20))
+            assert.equal(vector.expire(tick, 20), naive.expire(tick, 20))
           } else {
             if (position >= 0) vector.removeAt(position)
             naive.peers.delete(key)
             if (what !== 'remove') {
-              const role = what === 'flip' ? !(known?.isSeed ?? false) : isSeed
-              vector.add(endpoint, role, minute & 0xffff, dice)
-              naive.peers.set(key, { isSeed: role, minute })
+              const next = what === 'flip' && known?.role === 'leech' ? 'seed' : role
+              vector.add(endpoint, next, tick, dice)
+              naive.peers.set(key, { role: next, tick })
             }
           }
           assert.equal(vector.count, naive.peers.size)
+          assert.equal(vector.seedCount, [...naive.peers.values()].filter((peer) => peer.role === 'seed').length)
         }
         const entries = [...naive.peers]
         assert.deepEqual(contents(vector, stride, dice), {
-          seeds: entries
-            .filter(([, peer]) => peer.isSeed)
+          givers: entries
+            .filter(([, peer]) => peer.role !== 'leech')
             .map(([key]) => key)
             .sort(),
           leechers: entries
-            .filter(([, peer]) => !peer.isSeed)
+            .filter(([, peer]) => peer.role === 'leech')
             .map(([key]) => key)
             .sort(),
         })
@@ -98,7 +102,7 @@ describe('PeerVector', () => {
     const dice = diceFrom(42)
     const vector = new PeerVector(6)
     const peers = 100
-    for (let id = 0; id < peers; id++) vector.add(endpointOf(6, id), id % 5 === 0, 0, dice)
+    for (let id = 0; id < peers; id++) vector.add(endpointOf(6, id), id % 5 === 0 ? 'seed' : 'leech', 0, dice)
     const seen = new Map<string, number>()
     const rounds = 20_000
     const into = new Uint8Array(10 * 6)
@@ -106,7 +110,7 @@ describe('PeerVector', () => {
       // everybody announces again from time to time, which is what keeps the order random
       const endpoint = endpointOf(6, round % peers)
       vector.removeAt(vector.find(endpoint))
-      vector.add(endpoint, (round % peers) % 5 === 0, 0, dice)
+      vector.add(endpoint, (round % peers) % 5 === 0 ? 'seed' : 'leech', 0, dice)
       vector.copyLeechers(10, into, 0, dice)
       for (let at = 0; at < into.length; at += 6) {
         const key = textOf(into.subarray(at, at + 6))
@@ -123,9 +127,9 @@ describe('PeerVector', () => {
     const dice = diceFrom(1)
     for (const peers of [10, 600, 3_000]) {
       const vector = new PeerVector(6)
-      for (let id = 0; id < peers; id++) vector.add(Uint8Array.of(10, 0, id >> 8, id & 0xff, 0, 1), false, 0, dice)
+      for (let id = 0; id < peers; id++) vector.add(Uint8Array.of(10, 0, id >> 8, id & 0xff, 0, 1), 'leech', 0, dice)
       const crowded = (port: number) => Uint8Array.of(192, 0, 2, 1, 0, port)
-      for (let port = 1; port <= 50; port++) vector.add(crowded(port), port % 2 === 0, 0, dice)
+      for (let port = 1; port <= 50; port++) vector.add(crowded(port), port % 2 === 0 ? 'seed' : 'leech', 0, dice)
       const counted = vector.countSharing(crowded(99))
       assert.ok(counted >= 50 && counted <= 56, `${counted} of 50 among ${peers}`)
       if (peers < 500) assert.equal(counted, 50)

@@ -4,15 +4,18 @@ export interface Dice {
   randomBelow(limit: number): number
 }
 
+/** A partial seed (BEP 21) misses something that it does not want. */
+export type PeerRole = 'seed' | 'partial' | 'leech'
+
 /**
  * The peers of one swarm and one address family, packed as the tracker protocol sends them (BEP 23, BEP 7):
  *
  *     #endpoints  | seed | seed | leech | leech | leech |  free …     6 or 18 bytes each
- *     #stamps     |  9   |  11  |  11   |  10   |  9    |             minute of the last announce, modulo 2^16
- *                 0             seedCount               count
+ *     #stamps     |  9   |  11  |  11   |  10   |  9    |             tick of the last announce, and who is a partial seed
+ *                 0             giverCount              count
  *
- * Seeds stand first, leechers behind them, and within each part the order is always a random one: whoever is
- * added changes places with a random peer of its part. So any window of neighbours is a fair sample, and an
+ * Those who only give stand first (seeds, and the partial seeds of BEP 21), leechers behind them, and within each part the
+ * order is always a random one: whoever is added changes places with a random peer of its part. So any window of neighbours is a fair sample, and an
  * answer is one or two copies.
  *
  * A small vector is searched from the front. A large one keeps `#index`, an open-addressed table from
@@ -23,7 +26,8 @@ export class PeerVector {
   readonly stride: number
   #endpoints: Uint8Array
   #stamps: Uint16Array
-  #seedCount = 0
+  #giverCount = 0
+  #partialCount = 0
   #count = 0
   /** Positions + 1, 0 is free; `NO_INDEX` while the vector is small. At most half full. */
   #index: Uint32Array = NO_INDEX
@@ -41,12 +45,17 @@ export class PeerVector {
     return this.#count
   }
 
+  /** Seeds and partial seeds. */
+  get giverCount(): number {
+    return this.#giverCount
+  }
+
   get seedCount(): number {
-    return this.#seedCount
+    return this.#giverCount - this.#partialCount
   }
 
   get leecherCount(): number {
-    return this.#count - this.#seedCount
+    return this.#count - this.#giverCount
   }
 
   /** Where a peer stands, or -1. Good only until the next change. */
@@ -59,8 +68,14 @@ export class PeerVector {
     return -1
   }
 
-  isSeed(position: number): boolean {
-    return position < this.#seedCount
+  roleAt(position: number): PeerRole {
+    if (position >= this.#giverCount) return 'leech'
+    return this.#isPartial(position) ? 'partial' : 'seed'
+  }
+
+  /** Ticks since the peer there has announced. */
+  ageAt(position: number, nowTick: number): number {
+    return (nowTick - this.#stamps[position]!) & TICK_MASK
   }
 
   /**
@@ -68,20 +83,22 @@ export class PeerVector {
    *
    * @param dice draws its place
    */
-  add(endpoint: Uint8Array, isSeed: boolean, minute: number, dice: Dice): void {
+  add(endpoint: Uint8Array, role: PeerRole, tick: number, dice: Dice): void {
+    const isGiver = role !== 'leech'
     if (this.#count === this.#stamps.length) this.#resize(this.#count * 2)
     let free = this.#count
-    if (isSeed && free !== this.#seedCount) {
-      this.#move(this.#seedCount, free) // the first leecher makes room
-      free = this.#seedCount
+    if (isGiver && free !== this.#giverCount) {
+      this.#move(this.#giverCount, free) // the first leecher makes room
+      free = this.#giverCount
     }
-    const start = isSeed ? 0 : this.#seedCount
+    const start = isGiver ? 0 : this.#giverCount
     const place = start + dice.randomBelow(free - start + 1)
     if (place !== free) this.#move(place, free)
     this.#endpoints.set(endpoint, place * this.stride)
-    this.#stamps[place] = minute
+    this.#stamps[place] = (tick & TICK_MASK) | (role === 'partial' ? PARTIAL : 0)
     this.#count++
-    if (isSeed) this.#seedCount++
+    if (isGiver) this.#giverCount++
+    if (role === 'partial') this.#partialCount++
     if (this.#crowd !== NO_CROWD) this.#crowd[this.#bucketOf(endpoint, 0)]!++
     this.#enter(endpoint, place)
   }
@@ -90,10 +107,11 @@ export class PeerVector {
     if (this.#index !== NO_INDEX) this.#freeSlot(this.#slotOf(this.#endpoints, position * this.stride))
     if (this.#crowd !== NO_CROWD) this.#crowd[this.#bucketOf(this.#endpoints, position * this.stride)]!--
     let hole = position
-    if (hole < this.#seedCount) {
-      this.#seedCount--
-      if (hole !== this.#seedCount) this.#move(this.#seedCount, hole)
-      hole = this.#seedCount
+    if (hole < this.#giverCount) {
+      if (this.#isPartial(hole)) this.#partialCount--
+      this.#giverCount--
+      if (hole !== this.#giverCount) this.#move(this.#giverCount, hole)
+      hole = this.#giverCount
     }
     this.#count--
     if (hole !== this.#count) this.#move(this.#count, hole)
@@ -101,22 +119,27 @@ export class PeerVector {
     if (this.#index !== NO_INDEX && this.#count <= SMALLEST_WITH_INDEX) this.#index = NO_INDEX
   }
 
-  /** Copies `wanted` seeds (at most `seedCount`) to `into`, neighbours from a random place on. */
-  copySeeds(wanted: number, into: Uint8Array, at: number, dice: Dice): void {
-    this.#copyWindow(0, this.#seedCount, wanted, into, at, dice)
+  /** Copies `wanted` seeds and partial seeds (at most `giverCount`) to `into`, neighbours from a random place on. */
+  copyGivers(wanted: number, into: Uint8Array, at: number, dice: Dice): void {
+    this.#copyWindow(0, this.#giverCount, wanted, into, at, dice)
   }
 
   /** The same for leechers. */
   copyLeechers(wanted: number, into: Uint8Array, at: number, dice: Dice): void {
-    this.#copyWindow(this.#seedCount, this.#count, wanted, into, at, dice)
+    this.#copyWindow(this.#giverCount, this.#count, wanted, into, at, dice)
   }
 
-  /** Removes whoever has not announced for `lifetimeMinutes`. @returns how many those were */
-  expire(nowMinute: number, lifetimeMinutes: number): number {
+  /** The peer there: its endpoint goes to `into`. */
+  copyAt(position: number, into: Uint8Array, at: number): void {
+    for (let i = 0, from = position * this.stride; i < this.stride; i++) into[at + i] = this.#endpoints[from + i]!
+  }
+
+  /** Removes whoever has not announced for `lifetimeTicks`. @returns how many those were */
+  expire(nowTick: number, lifetimeTicks: number): number {
     const before = this.#count
     // Backwards, so that what moves into a hole has been looked at.
     for (let position = this.#count - 1; position >= 0; position--) {
-      if (((nowMinute - this.#stamps[position]!) & 0xffff) >= lifetimeMinutes) this.removeAt(position)
+      if (this.ageAt(position, nowTick) >= lifetimeTicks) this.removeAt(position)
     }
     return before - this.#count
   }
@@ -137,6 +160,10 @@ export class PeerVector {
       if (same === addressBytes) sharing++
     }
     return sharing
+  }
+
+  #isPartial(position: number): boolean {
+    return (this.#stamps[position]! & PARTIAL) !== 0
   }
 
   /** What one household or laboratory has: an IPv4 address or an IPv6 /64. */
@@ -222,6 +249,10 @@ export class PeerVector {
     }
   }
 }
+
+/** Ticks are kept modulo 2^15: with ten seconds each that is nearly four days, and no peer lives for half of that. */
+const TICK_MASK = 0x7fff
+const PARTIAL = 0x8000
 
 const NO_INDEX = new Uint32Array(0)
 const NO_CROWD = new Uint16Array(0)

@@ -2,8 +2,11 @@ import { setUint16, uint16 } from '../bytes.ts'
 import { ProtocolError } from '../errors.ts'
 import { formatIpv4, formatIpv6, parseIp } from '../ip-address.ts'
 
-/** What happened at the client; absent in the regular announces between. BEP 21's `paused` counts as none. */
-export type AnnounceEvent = 'started' | 'completed' | 'stopped'
+/**
+ * What happened at the client; absent in the regular announces between. `paused` (BEP 21) is said in every announce of a
+ * partial seed: it misses something and does not want it.
+ */
+export type AnnounceEvent = 'started' | 'completed' | 'stopped' | 'paused'
 
 /** A client tells a tracker where it stands (BEP 3), the same over HTTP and UDP. */
 export interface AnnounceRequest {
@@ -23,6 +26,8 @@ export interface AnnounceRequest {
   readonly numWant?: number
   /** 32 bits that tell the tracker that two addresses are one client (BEP 7). */
   readonly key?: number
+  /** The address that the client says it has, 4 or 16 bytes. Anybody can say anything: it is for senders that are trusted. */
+  readonly claimedAddress?: Uint8Array
   /** HTTP: peers as packed bytes (BEP 23). Absent: the tracker chooses, ours packs. */
   readonly compact?: boolean
   /** HTTP, only without `compact`: the peer ids may be left out of the answer. */
@@ -83,6 +88,8 @@ export interface ScrapeEntry {
 export interface TrackerFailure {
   /** A text for people, already clean and short. */
   readonly failureReason: string
+  /** When to announce again, for clients that do not know BEP 31. */
+  readonly intervalSeconds?: number
   /** BEP 31: when asking again makes sense. */
   readonly retryInSeconds?: number | 'never'
 }

@@ -33,7 +33,7 @@ describe('announce query', () => {
         left: fc.maxSafeNat(),
         compact: fc.boolean(),
         noPeerId: fc.constant(true),
-        event: fc.constantFrom('started', 'completed', 'stopped'),
+        event: fc.constantFrom('started', 'completed', 'stopped', 'paused'),
         numWant: fc.nat(),
         key: fc.integer({ min: 0, max: 0xffffffff }),
         trackerId: fc.uint8Array({ maxLength: 50 }),
@@ -59,9 +59,11 @@ describe('announce query', () => {
     })
   })
 
-  test('never takes an address from a parameter', () => {
-    const request = parseAnnounceQuery(`${BASE}&ip=192.0.2.1&ipv4=192.0.2.1%3A80&ipv6=::1&left=0`)
-    assert.deepEqual(Object.keys(request).sort(), ['downloaded', 'infoHash', 'left', 'peerId', 'port', 'uploaded'])
+  test('tells what a client claims to be its address, and takes none from what BEP 7 added', () => {
+    const claimed = (parameters: string) => parseAnnounceQuery(`${BASE}&${parameters}`).claimedAddress
+    assert.deepEqual(claimed('ip=192.0.2.1'), Uint8Array.of(192, 0, 2, 1))
+    assert.equal(claimed('ip=2001%3adb8%3A%3a1')?.length, 16)
+    for (const none of ['ip=example.org', 'ip=', 'ip=1.2.3', 'ipv4=192.0.2.1%3A80&ipv6=::1']) assert.equal(claimed(none), undefined, none)
   })
 
   test('reads the ways in which clients do not know', () => {
@@ -70,7 +72,8 @@ describe('announce query', () => {
     }
     assert.equal(parseAnnounceQuery(`${BASE}&numwant=-1`).numWant, undefined)
     assert.equal(parseAnnounceQuery(`${BASE}&event=`).event, undefined)
-    assert.equal(parseAnnounceQuery(`${BASE}&event=paused`).event, undefined)
+    assert.equal(parseAnnounceQuery(`${BASE}&event=resumed`).event, undefined)
+    assert.equal(parseAnnounceQuery(`${BASE}&event=&event=started`).event, undefined)
     assert.equal(parseAnnounceQuery(`${BASE}&key=not-hex`).key, undefined)
   })
 

@@ -169,11 +169,12 @@ export function encodeScrapeReply(entries: readonly ScrapeEntry[]): Uint8Array {
 
 /** BEP 31 counts in minutes: `retryInSeconds` is rounded up. */
 export function encodeFailure(failure: TrackerFailure): Uint8Array {
-  const { failureReason, retryInSeconds } = failure
+  const { failureReason, intervalSeconds, retryInSeconds } = failure
   const retryIn = typeof retryInSeconds === 'number' ? Math.ceil(retryInSeconds / 60) : retryInSeconds
   return encodeBencode(
     new Map<string, EncodableValue | undefined>([
       ['failure reason', failureReason],
+      ['interval', intervalSeconds],
       ['retry in', retryIn],
     ]),
   )

@@ -24,22 +24,39 @@ export function percentEncode(bytes: Uint8Array): string {
  */
 export function percentDecode(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(text.length)
+  const length = percentDecodeInto(text, 0, text.length, bytes)
+  return length < 0 ? undefined : bytes.subarray(0, length)
+}
+
+/**
+ * The same of a part of a text. What `into` has no room for is counted and not written.
+ *
+ * @returns how many bytes the part stands for, or -1 when it is none
+ */
+export function percentDecodeInto(text: string, from: number, to: number, into: Uint8Array): number {
   let length = 0
-  for (let at = 0; at < text.length; at++) {
+  for (let at = from; at < to; at++) {
     let byte = text.charCodeAt(at)
     if (byte === PERCENT) {
-      if (at + 2 >= text.length) return undefined
+      if (at + 2 >= to) return -1
       const high = hexDigit(text.charCodeAt(at + 1))
       const low = hexDigit(text.charCodeAt(at + 2))
-      if (high < 0 || low < 0) return undefined
+      if (high < 0 || low < 0) return -1
       byte = high * 16 + low
       at += 2
     } else if (byte > 0xff) {
-      return undefined
+      return -1
     }
-    bytes[length++] = byte
+    if (length < into.length) into[length] = byte
+    length++
   }
-  return bytes.subarray(0, length)
+  return length
+}
+
+/** @throws {ProtocolError} `TRACKER_QUERY` */
+export function expectShort(rawQuery: string): void {
+  if (rawQuery.length <= MAX_QUERY_LENGTH) return
+  throw new ProtocolError('TRACKER_QUERY', `Cannot read a query of ${rawQuery.length} bytes: the limit is ${MAX_QUERY_LENGTH}`)
 }
 
 /**
@@ -49,9 +66,7 @@ export function percentDecode(text: string): Uint8Array | undefined {
  * @throws {ProtocolError} `TRACKER_QUERY` when it is too long
  */
 export function forEachParameter(rawQuery: string, callback: (name: string, rawValue: string) => void): void {
-  if (rawQuery.length > MAX_QUERY_LENGTH) {
-    throw new ProtocolError('TRACKER_QUERY', `Cannot read a query of ${rawQuery.length} bytes: the limit is ${MAX_QUERY_LENGTH}`)
-  }
+  expectShort(rawQuery)
   let start = 0
   while (start < rawQuery.length) {
     const ampersand = rawQuery.indexOf('&', start)

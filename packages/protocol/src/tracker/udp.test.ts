@@ -30,7 +30,7 @@ const announces: fc.Arbitrary<AnnounceRequest> = fc.record(
     downloaded: sizes,
     left: sizes,
     key: uint32s,
-    event: fc.constantFrom('started', 'completed', 'stopped'),
+    event: fc.constantFrom('started', 'completed', 'stopped', 'paused'),
     numWant: fc.nat(0x7fffffff),
   },
   { requiredKeys: ['infoHash', 'peerId', 'port', 'uploaded', 'downloaded', 'left', 'key'] },
@@ -89,7 +89,7 @@ describe('UDP requests', () => {
 
   test('read an event that BEP 15 does not name as none', () => {
     const bytes = encodeAnnounceRequest(connectionId, 1, sample)
-    bytes[83] = 4
+    bytes[83] = 5
     const parsed = parseUdpRequest(bytes)
     assert.ok(parsed.action === 'announce')
     assert.equal(parsed.announce.event, undefined)

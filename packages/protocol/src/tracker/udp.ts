@@ -45,7 +45,9 @@ const SCRAPE_ENTRY_BYTES = 12
 const NUM_WANT_DEFAULT = 0xffffffff
 /** `0x41727101980`: what stands in place of the connection id while there is none. */
 const PROTOCOL_ID = Uint8Array.of(0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80)
-const EVENT_NUMBERS: Readonly<Record<AnnounceEvent, number>> = { completed: 1, started: 2, stopped: 3 }
+const EVENT_NUMBERS: Readonly<Record<AnnounceEvent, number>> = { completed: 1, started: 2, stopped: 3, paused: 4 }
+/** BEP 15 names three; clients send 4 for BEP 21's "paused". */
+const EVENTS: readonly (AnnounceEvent | undefined)[] = [undefined, 'completed', 'started', 'stopped', 'paused']
 const OPTION = { end: 0, nop: 1, urlData: 2 } as const
 
 // ── from client to tracker ──────────────────────────────────────────────────────────────────────
@@ -136,28 +138,25 @@ export function parseUdpRequest(bytes: Uint8Array): UdpRequest {
   }
 }
 
+/** Fields are set and not spread in: it is read for every datagram. */
 function parseAnnounce(bytes: Uint8Array): AnnounceRequest {
-  const event = eventOf(uint32(bytes, 80))
-  const numWant = uint32(bytes, 92)
-  return {
+  const announce: { -readonly [name in keyof AnnounceRequest]: AnnounceRequest[name] } = {
     infoHash: viewOf(bytes, 16, 36),
     peerId: viewOf(bytes, 36, 56),
     downloaded: safeUint64(bytes, 56),
     left: safeUint64(bytes, 64),
     uploaded: safeUint64(bytes, 72),
-    ...(event === undefined ? {} : { event }),
     key: uint32(bytes, 88),
-    // -1 and everything else below zero is "as you like"
-    ...(numWant > 0x7fffffff ? {} : { numWant }),
     port: uint16(bytes, 96),
   }
-}
-
-/** Numbers that BEP 15 does not name (clients send 4 for BEP 21's "paused") are no event. */
-function eventOf(number: number): AnnounceEvent | undefined {
-  if (number === EVENT_NUMBERS.completed) return 'completed'
-  if (number === EVENT_NUMBERS.started) return 'started'
-  return number === EVENT_NUMBERS.stopped ? 'stopped' : undefined
+  // Numbers that nobody knows are no event.
+  const event = EVENTS[uint32(bytes, 80)]
+  if (event !== undefined) announce.event = event
+  if (uint32(bytes, 84) !== 0) announce.claimedAddress = viewOf(bytes, 84, 88)
+  // -1 and everything else below zero is "as you like"
+  const numWant = uint32(bytes, 92)
+  if (numWant <= 0x7fffffff) announce.numWant = numWant
+  return announce
 }
 
 /** A 64-bit count as a number, at most 2^53-1. */
@@ -195,17 +194,27 @@ export function encodeConnectReply(transactionId: number, connectionId: Uint8Arr
 }
 
 /** @param peers packed: 6 bytes each to an IPv4 address, 18 each to an IPv6 address. */
-export function encodeUdpAnnounceReply(
-  transactionId: number,
-  swarm: { readonly intervalSeconds: number; readonly incomplete: number; readonly complete: number },
-  peers: Uint8Array,
-): Uint8Array {
-  const bytes = replyHeader(ANNOUNCE_REPLY_BYTES + peers.length, UDP_ACTION.announce, transactionId)
-  setUint32(bytes, 8, swarm.intervalSeconds)
-  setUint32(bytes, 12, swarm.incomplete)
-  setUint32(bytes, 16, swarm.complete)
-  bytes.set(peers, ANNOUNCE_REPLY_BYTES)
+export function encodeUdpAnnounceReply(transactionId: number, swarm: UdpSwarmState, peers: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(ANNOUNCE_REPLY_BYTES + peers.length)
+  writeUdpAnnounceReply(bytes, transactionId, swarm, peers)
   return bytes
+}
+
+/** What an announce is told besides peers. */
+export interface UdpSwarmState {
+  readonly intervalSeconds: number
+  readonly incomplete?: number
+  readonly complete?: number
+}
+
+/** The same into memory that is there: 20 bytes (`ANNOUNCE_REPLY_BYTES`) and the peers. */
+export function writeUdpAnnounceReply(into: Uint8Array, transactionId: number, swarm: UdpSwarmState, peers: Uint8Array): void {
+  setUint32(into, 0, UDP_ACTION.announce)
+  setUint32(into, 4, transactionId)
+  setUint32(into, 8, swarm.intervalSeconds)
+  setUint32(into, 12, swarm.incomplete ?? 0)
+  setUint32(into, 16, swarm.complete ?? 0)
+  into.set(peers, ANNOUNCE_REPLY_BYTES)
 }
 
 export function encodeUdpScrapeReply(transactionId: number, entries: readonly UdpScrapeEntry[]): Uint8Array {

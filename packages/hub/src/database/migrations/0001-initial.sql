@@ -132,4 +132,11 @@ create table tags (
 create index tags_by_tag on tags (tag);
 
 create virtual table entry_words using fts5 (words, content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 2", prefix = '2 3');
-create virtual table entry_trigrams using fts5 (letters, content = '', contentless_delete = 1, tokenize = 'trigram', detail = none);
+-- With positions, so that a part of a word is found exactly.
+create virtual table entry_trigrams using fts5 (letters, content = '', contentless_delete = 1, tokenize = 'trigram');
+
+-- However an entry goes (withdrawn, or with its host), the search forgets it.
+create trigger entries_leave_the_search after delete on entries begin
+  delete from entry_words where rowid = old.number;
+  delete from entry_trigrams where rowid = old.number;
+end;

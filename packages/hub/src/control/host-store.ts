@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import type { Schema } from '../database/schema.ts'
+import type { HubSystem } from '../system.ts'
+
+/** What a peer says of itself, and where it comes from. */
+export interface HostFacts {
+  readonly name: string
+  readonly ip: string
+  readonly port: number
+  readonly version: string
+  readonly accountId: string | undefined
+}
+
+/** The Shoal peers that have ever been here: the table `hosts`. */
+export class HostStore {
+  readonly #db: Kysely<Schema>
+  readonly #system: HubSystem
+
+  constructor(db: Kysely<Schema>, system: HubSystem) {
+    this.#db = db
+    this.#system = system
+  }
+
+  /** @returns the id of the host that has this key: the one it was given when it first came */
+  async remember(hostKey: string, facts: HostFacts): Promise<string> {
+    const now = this.#system.wallClock()
+    const seen = {
+      name: facts.name,
+      ip: facts.ip,
+      port: facts.port,
+      version: facts.version,
+      account_id: facts.accountId ?? null,
+      last_seen_at: now,
+    }
+    const row = await this.#db
+      .insertInto('hosts')
+      .values({
+        id: Buffer.from(this.#system.randomBytes(9)).toString('base64url'),
+        key_hash: createHash('sha256').update(hostKey).digest('hex'),
+        first_seen_at: now,
+        ...seen,
+      })
+      .onConflict((conflict) => conflict.column('key_hash').doUpdateSet(seen))
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    return row.id
+  }
+
+  async touch(ids: readonly string[]): Promise<void> {
+    const now = this.#system.wallClock()
+    for (let at = 0; at < ids.length; at += 500) {
+      await this.#db
+        .updateTable('hosts')
+        .set({ last_seen_at: now })
+        .where('id', 'in', ids.slice(at, at + 500))
+        .execute()
+    }
+  }
+
+  /** Whether any host has ever been at this address. */
+  async wasAt(ip: string, port: number): Promise<boolean> {
+    const row = await this.#db.selectFrom('hosts').select('id').where('ip', '=', ip).where('port', '=', port).limit(1).executeTakeFirst()
+    return row !== undefined
+  }
+}

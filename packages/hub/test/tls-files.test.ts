@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { connect } from 'node:tls'
+import { TlsFiles } from '../src/tls-files.ts'
+
+/** Self-signed; undefined on a machine without openssl. */
+function pairFor(name: string): { cert: string; key: string } | undefined {
+  try {
+    const command = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 -subj /CN=${name} -keyout - -out -`
+    const pem = execFileSync('openssl', command.split(' '), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    const at = pem.indexOf('-----BEGIN CERTIFICATE')
+    return { key: pem.slice(0, at), cert: pem.slice(at) }
+  } catch {
+    return undefined
+  }
+}
+
+function filesIn(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-tls-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const paths = { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
+  let moment = 1_000
+  const write = ({ cert, key }: { cert: string; key: string }) => {
+    writeFileSync(paths.certificate, cert)
+    writeFileSync(paths.key, key)
+    moment += 10
+    for (const path of [paths.certificate, paths.key]) utimesSync(path, moment, moment)
+  }
+  return { paths, write }
+}
+
+async function nameServedAt(port: number): Promise<string | undefined> {
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const { subject } = socket.getPeerCertificate()
+  socket.destroy()
+  return String(subject.CN)
+}
+
+describe('TlsFiles', () => {
+  const first = pairFor('first')
+  const second = pairFor('second')
+
+  test('serves a new certificate once the files have changed, and never one that does not fit', async (t) => {
+    if (first === undefined || second === undefined) return t.skip('openssl is not here to make a certificate')
+    const { paths, write } = filesIn(t)
+    write(first)
+    const files = await TlsFiles.open(paths)
+    const server = createServer(files.pair).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const { port } = server.address() as { port: number }
+    files.serve(server)
+    assert.equal(await nameServedAt(port), 'first')
+    assert.ok(files.expiresAt > Date.now() + 8 * 86_400_000)
+    assert.equal(await files.reload(), false)
+
+    // half of a renewal: told once, then silent until the files change again
+    write({ cert: second.cert, key: first.key })
+    await assert.rejects(files.reload(), { name: 'HubError', code: 'OPTION_INVALID', message: /key is the one of the certificate/ })
+    assert.equal(await files.reload(), false)
+    assert.equal(await nameServedAt(port), 'first')
+
+    write(second)
+    assert.equal(await files.reload(), true)
+    assert.equal(await nameServedAt(port), 'second')
+  })
+
+  test('says what is wrong with the files', async (t) => {
+    const { paths, write } = filesIn(t)
+    await assert.rejects(TlsFiles.open(paths), { code: 'OPTION_INVALID', message: /tls\.certificate: ENOENT/ })
+    write({ cert: 'no certificate', key: 'no key' })
+    await assert.rejects(TlsFiles.open(paths), { code: 'OPTION_INVALID', message: /PEM files/ })
+  })
+})
