@@ -21,9 +21,9 @@ const tries = Number(values.tries)
 /** Each try ten minutes after the one before: nobody is told to wait. */
 class HurriedSystem implements HubSystem {
   #tries = 0
-  now = REAL_HUB_SYSTEM.now
-  randomBytes = REAL_HUB_SYSTEM.randomBytes
-  randomBelow = REAL_HUB_SYSTEM.randomBelow
+  now = (): number => REAL_HUB_SYSTEM.now()
+  randomBytes = (length: number): Uint8Array => REAL_HUB_SYSTEM.randomBytes(length)
+  randomBelow = (limit: number): number => REAL_HUB_SYSTEM.randomBelow(limit)
   wallClock = (): number => REAL_HUB_SYSTEM.wallClock() + this.#tries * 10 * 60_000
   hurry(): void {
     this.#tries++

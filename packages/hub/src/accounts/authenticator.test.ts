@@ -23,7 +23,15 @@ describe('the authenticator', () => {
     const wrongSecret = good.slice(0, -2) + (good.endsWith('AA') ? 'BB' : 'AA')
     const wrongId = good.replace(/_s./, '_sx')
     const bad = [
-      ...['', 'Bearer', 'Bearer ', `Basic ${good}`, good, `Bearer ${good} x`, 'Bearer shoal', 'Bearer shoal__', 'Bearer null'],
+      '',
+      'Bearer',
+      'Bearer ',
+      `Basic ${good}`,
+      good,
+      `Bearer ${good} x`,
+      'Bearer shoal',
+      'Bearer shoal__',
+      'Bearer null',
       ...[wrongSecret, wrongId, good.replace('shoal_s', 'shoal_t'), good.replace('shoal_s', 'shoal_o'), `${good}A`].map(
         (text) => `Bearer ${text}`,
       ),

@@ -118,7 +118,8 @@ describe('who may call what', () => {
       for (const actor of ACTORS) {
         const world = await AccountsWorld.peopled({ visitors: actor === 'visitor' ? 'member' : 'none', registration: 'open' })
         const caller = await callerFor(world, actor)
-        const told = await accountDesk(world).ask(route, { as: caller, ...(await request(world, caller)) })
+        const given: Request = await Promise.resolve(request(world, caller))
+        const told = await accountDesk(world).ask(route, { as: caller, ...given })
         const expected = may.includes(actor) ? answers : actor === 'stranger' || actor === 'visitor' ? 'NOT_SIGNED_IN' : 'FORBIDDEN'
         assert.equal(told.code, expected, `${actor}: ${told.detail}`)
       }

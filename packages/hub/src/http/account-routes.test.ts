@@ -371,7 +371,7 @@ describe('no secret', () => {
     const invite = (await say('mona', 'POST /v1/invites', { body: {} })) as CreatedInvite
     const session = (await say('nobody', 'POST /v1/sessions', { body: { name: 'minh', password: PASSWORD } })) as SignedIn
     for (const secret of [token.token, invite.code, session.token ?? '']) secrets.add(secret)
-    for (const text of [...secrets]) {
+    for (const text of secrets) {
       const secret = text.split('_').at(-1) ?? ''
       if (text.startsWith('shoal_') && secret.length > 30) secrets.add(secret)
     }
