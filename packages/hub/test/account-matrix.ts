@@ -7,7 +7,7 @@ import type { Asked } from './route-desk.ts'
 export const ACTORS = ['stranger', 'visitor', ...ROLES, 'operator', 'read token', 'feed token', 'all token'] as const
 export type Actor = (typeof ACTORS)[number]
 
-export const EVERYBODY: readonly Actor[] = ACTORS
+export const EVERYBODY: readonly Actor[] = [...ACTORS]
 const ACCOUNTS: readonly Actor[] = [...ROLES, 'all token']
 const SIGNED_IN: readonly Actor[] = ROLES
 const READERS: readonly Actor[] = ['visitor', 'owner', 'admin', 'moderator', 'member', 'operator', 'read token', 'all token']

@@ -135,6 +135,22 @@ describe('the authenticator', () => {
     await assert.rejects(world.accounts.tokens.revoke(user, long.id), { code: 'NOT_FOUND' })
   })
 
+  test('tells whoever keeps connections open that a session or token has ended', async () => {
+    const world = await AccountsWorld.peopled()
+    const { accounts } = world
+    const minh = await world.as('minh')
+    const user = { accountId: minh.accountId ?? '', name: 'minh' }
+    const { id } = await accounts.tokens.create(user, { label: 'x', scopes: ['read'] })
+    const heard: string[] = []
+    const stop = accounts.onRightsChanged((accountId) => heard.push(accountId))
+    await accounts.tokens.revoke(user, id)
+    await accounts.sessions.end(user, minh.sessionId ?? '', 'account.sign-out')
+    assert.deepEqual(heard, [user.accountId, user.accountId])
+    stop()
+    await accounts.signIn.signOutEverywhere(user)
+    assert.equal(heard.length, 2)
+  })
+
   test('lets nobody end the session, token or key of somebody else', async () => {
     const world = await AccountsWorld.peopled()
     const minh = await world.as('minh')
