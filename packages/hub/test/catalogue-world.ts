@@ -1,24 +1,21 @@
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import type { HubEvent } from '@shoal/api/hub-api'
 import { permissionsOf, type Role, type Scope } from '@shoal/api/permissions'
-import { Kysely, SqliteDialect } from 'kysely'
 import { Catalogue } from '../src/catalogue/catalogue.ts'
-import type { CatalogueDatabase, PresentHost, PublishingHost } from '../src/catalogue/catalogue-needs.ts'
+import type { PresentHost, PublishingHost } from '../src/catalogue/catalogue-needs.ts'
 import { TorrentFiles } from '../src/catalogue/torrent-files.ts'
 import { TorrentReader } from '../src/catalogue/torrent-reader.ts'
-import type { Schema } from '../src/database/schema.ts'
+import { type HubDatabase, openDatabase } from '../src/database/database.ts'
 import type { Caller } from '../src/http/route.ts'
 import { type HubSystem, REAL_HUB_SYSTEM } from '../src/system.ts'
 import { madeTorrent, type TorrentWish } from './made-torrent.ts'
 
 /** A catalogue among fakes: hosts that say what a test wants, a clock that it moves, a database in memory. */
 export class CatalogueWorld {
-  readonly database: CatalogueDatabase & { close(): Promise<void> } = memoryDatabase()
+  readonly database: HubDatabase
   readonly events: HubEvent[] = []
   readonly counts = new Map<string, { seeds: number; leechers: number }>()
   readonly online = new Set<string>()
@@ -30,7 +27,8 @@ export class CatalogueWorld {
   #laterMs = 0
   #catalogue: Catalogue | undefined
 
-  constructor(folder: string) {
+  private constructor(folder: string, database: HubDatabase) {
+    this.database = database
     this.system = {
       ...REAL_HUB_SYSTEM,
       now: () => performance.now() + this.#laterMs,
@@ -41,7 +39,7 @@ export class CatalogueWorld {
 
   static async open(t: TestContext): Promise<CatalogueWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'shoal-catalogue-'))
-    const world = new CatalogueWorld(folder)
+    const world = new CatalogueWorld(folder, await openDatabase({ file: ':memory:' }))
     t.after(async () => {
       await world.torrents.close()
       await world.database.close()
@@ -123,26 +121,4 @@ export function caller(role: Role | 'none', accountId?: string, scopes?: readonl
     agent: 'test',
     may,
   }
-}
-
-function memoryDatabase(): CatalogueDatabase & { close(): Promise<void> } {
-  const sqlite = new DatabaseSync(':memory:')
-  sqlite.exec('pragma foreign_keys = on')
-  sqlite.exec(readFileSync(new URL('../src/database/migrations/0001-initial.sql', import.meta.url), 'utf8'))
-  const dialect = new SqliteDialect({
-    database: {
-      close: () => sqlite.close(),
-      prepare: (text) => {
-        const statement = sqlite.prepare(text)
-        return {
-          reader: statement.columns().length > 0,
-          all: (parameters) => statement.all(...(parameters as string[])),
-          run: (parameters) => statement.run(...(parameters as string[])),
-          iterate: (parameters) => statement.iterate(...(parameters as string[])),
-        }
-      },
-    },
-  })
-  const db = new Kysely<Schema>({ dialect })
-  return { db, transaction: (work) => db.transaction().execute(work), close: () => db.destroy() }
 }

@@ -283,12 +283,12 @@ describe('one name', () => {
     const world = await CatalogueWorld.open(t)
     const host = await world.host('h1')
     for (const name of ['lecture-04', 'lecture-04-slides', 'holiday']) await world.publish(host, name)
-    const expected = 'No file named "lecture-05" on class.example. Close: "lecture-04", "lecture-04-slides". The list of files shows all'
+    const expected = 'No file named "lecture-05" on class.example. Close: "lecture-04", "lecture-04-slides". (list_files shows all)'
     for (const asking of [world.catalogue.infoHashOf('lecture-05', GUEST), world.catalogue.list({ name: 'lecture-05' }, GUEST)]) {
       await assert.rejects(asking, { code: 'NOT_FOUND', message: expected })
     }
     await assert.rejects(world.catalogue.infoHashOf('zzzz', GUEST), {
-      message: 'No file named "zzzz" on class.example. The list of files shows all',
+      message: 'No file named "zzzz" on class.example. (list_files shows all)',
     })
     assert.equal((await world.catalogue.list({ name: 'Lecture-04' }, GUEST)).items.length, 1)
     assert.deepEqual((await world.catalogue.list({ name: 'lecture-04', host: 'h9' }, GUEST)).items, [])

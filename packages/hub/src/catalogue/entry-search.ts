@@ -73,7 +73,7 @@ export class EntrySearch {
     if (records.length > 0) return records
     const close = await this.closeTo(name)
     const suggestion = close.length === 0 ? '' : ` Close: ${close.map((each) => JSON.stringify(each)).join(', ')}.`
-    const detail = `No file named ${JSON.stringify(name)} on ${hubName}.${suggestion} The list of files shows all`
+    const detail = `No file named ${JSON.stringify(name)} on ${hubName}.${suggestion} (list_files shows all)`
     throw new ProblemError('NOT_FOUND', detail, close.length === 0 ? {} : { choices: close })
   }
 

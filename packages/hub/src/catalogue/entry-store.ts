@@ -185,6 +185,17 @@ export class EntryStore {
     return rows.map(({ name, info_hash }) => ({ name, infoHash: info_hash }))
   }
 
+  async countsOf(hostIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (hostIds.length === 0) return new Map()
+    const rows = await this.#db
+      .selectFrom('entries')
+      .select(({ fn }) => ['host_id', fn.countAll<number>().as('files')])
+      .where('host_id', 'in', hostIds)
+      .groupBy('host_id')
+      .execute()
+    return new Map(rows.map(({ host_id, files }) => [host_id!, files]))
+  }
+
   async tagCounts(limit: number): Promise<{ tag: string; files: number }[]> {
     const rows = await this.#db
       .selectFrom('tags')

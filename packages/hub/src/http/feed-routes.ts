@@ -78,11 +78,8 @@ export function feedRoutes(needs: FeedNeeds): HubRoute[] {
       handle: async (call) => {
         const holder = await keyHolder(needs, call, call.params.key)
         if (!holder.may('files:download')) throw new ProblemError('FORBIDDEN', 'This key may not download')
-        return await torrentReply(catalogue, {
-          infoHash: call.params.file.slice(0, 40),
-          announceUrls: await accounts.announceUrls(holder.accountId, call.origin),
-          known: call.header('if-none-match'),
-        })
+        const announceUrls = await accounts.announceUrls(holder.accountId, call.origin)
+        return await torrentReply(catalogue, call.params.file.slice(0, 40), announceUrls)
       },
     }),
     route({
