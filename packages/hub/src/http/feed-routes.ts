@@ -31,7 +31,7 @@ const RSS_TYPE = 'application/rss+xml; charset=utf-8'
 const XML_TYPE = 'application/xml; charset=utf-8'
 /** With a key in its address, an answer is for nobody else to keep. */
 const PRIVATE = { 'cache-control': 'private, max-age=60' }
-const KeyText = Type.String({ minLength: 1, maxLength: 200 })
+const KeyText = Type.String({ minLength: 1, maxLength: 100 })
 const closed = { additionalProperties: false } as const
 
 const FeedQuery = Type.Object(
