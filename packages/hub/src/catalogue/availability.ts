@@ -124,7 +124,7 @@ class PartialCopies {
   /** @param whole copies of everything that come on top */
   count(whole: number): { rarest: number; distributed: number; spans: number[] } {
     const span = Math.max(1, Math.ceil(this.#pieceCount / PIECE_MAP_BUCKETS))
-    const spans = new Array<number>(Math.ceil(this.#pieceCount / span)).fill(whole)
+    const spans = Array.from({ length: Math.ceil(this.#pieceCount / span) }, () => whole)
     const copies = this.#copies
     if (copies === undefined) return { rarest: whole, distributed: whole, spans }
     let rarest = copies[0]!

@@ -119,7 +119,7 @@ function mayGoOn(piece: string | undefined): boolean {
 }
 
 function isLongEnough(letters: string): boolean {
-  return [...letters].length >= MIN_LETTERS
+  return Array.from(letters).length >= MIN_LETTERS
 }
 
 /** Any of the trigrams of a text: finds what is like it. Undefined for a text that has none. */
@@ -130,7 +130,7 @@ export function likenessExpression(text: string): string | undefined {
 
 /** At most the first hundred. */
 export function trigramsOf(letters: string): Set<string> {
-  const characters = [...letters].slice(0, 102)
+  const characters = Array.from(letters).slice(0, 102)
   const trigrams = new Set<string>()
   for (let at = 0; at + 3 <= characters.length; at++) trigrams.add(characters.slice(at, at + 3).join(''))
   return trigrams
