@@ -6,6 +6,8 @@ import type { HubEvent } from '@shoal/api/hub-api'
 import { permissionsOf, type Role, type Scope } from '@shoal/api/permissions'
 import { Catalogue } from '../src/catalogue/catalogue.ts'
 import type { PresentHost, PublishingHost } from '../src/catalogue/catalogue-needs.ts'
+import { nameKey } from '../src/catalogue/entry-name.ts'
+import { EntryWriter } from '../src/catalogue/entry-writer.ts'
 import { TorrentFiles } from '../src/catalogue/torrent-files.ts'
 import { TorrentReader } from '../src/catalogue/torrent-reader.ts'
 import { type HubDatabase, openDatabase } from '../src/database/database.ts'
@@ -100,6 +102,38 @@ export class CatalogueWorld {
   async publish(host: PublishingHost, name: string, wish: TorrentWish = {}): Promise<string> {
     const torrent = base64(madeTorrent({ name, ...wish }).bytes)
     return (await this.catalogue.publish(host, { name, torrent, localPath: `/files/${name}` })).entryId
+  }
+
+  /** Many entries at once, of torrents that nobody has seen; the host must be there. */
+  async fill(count: number, nameOf: (at: number) => string): Promise<void> {
+    const host = { hostId: 'h1', ownerId: undefined, localPath: undefined, description: undefined, tags: [] }
+    await this.database.transaction(async (trx) => {
+      const writer = new EntryWriter(trx)
+      for (let at = 0; at < count; at++) {
+        const name = nameOf(at)
+        const infoHash = at.toString(16).padStart(40, '0')
+        const torrent = {
+          infoHash,
+          infoHashV2: undefined,
+          name,
+          size: at,
+          pieceLength: 1,
+          pieceCount: at,
+          fileCount: 1,
+          isPrivate: false,
+          warnings: [],
+        }
+        await writer.insert({
+          id: `filled-${at}`,
+          name,
+          nameKey: nameKey(name),
+          ...host,
+          torrent,
+          sha256: '-',
+          at: this.system.wallClock(),
+        })
+      }
+    })
   }
 }
 
