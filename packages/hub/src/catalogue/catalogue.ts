@@ -207,14 +207,9 @@ export class Catalogue {
     return entryFor(reader, this.#whole(await this.#require(id)))
   }
 
-  /** How many entries each of these hosts has; none is left out. */
-  async countsOf(hostIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return await this.#store.countsOf(hostIds)
-  }
-
-  /** What one host shares. @throws {ProblemError} as `list` */
-  async filesOf(hostId: string, query: FileListQuery, reader: Reader): Promise<FilePage> {
-    return await this.list({ ...query, host: hostId }, reader)
+  /** How many entries each of these hosts has; those that have none are left out. */
+  async countsByHost(hostIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return await this.#store.countsByHost(hostIds)
   }
 
   async tags(): Promise<TagCount[]> {

@@ -187,8 +187,8 @@ export class EntryStore {
     return rows.map(({ name, info_hash }) => ({ name, infoHash: info_hash }))
   }
 
-  async countsOf(hostIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    if (hostIds.length === 0) return new Map()
+  /** How many entries each of these hosts has; those that have none are left out. */
+  async countsByHost(hostIds: readonly string[]): Promise<Map<string, number>> {
     const rows = await this.#db
       .selectFrom('entries')
       .select(({ fn }) => ['host_id', fn.countAll<number>().as('files')])
