@@ -12,6 +12,8 @@ export interface CallerFacts {
   readonly agent: string
   /** From this very machine, and nobody forwarded it. */
   readonly isLoopback: boolean
+  /** Over TLS, perhaps as far as a trusted proxy. */
+  readonly isSecure: boolean
 }
 
 /** Knows accounts; the web door asks it once a request. */
@@ -27,5 +29,6 @@ export function callerFacts(request: IncomingMessage, reach: Reach): CallerFacts
     ip: reach.ip,
     agent: (headerOf(request, 'user-agent') ?? '').slice(0, 200),
     isLoopback: reach.isLocal,
+    isSecure: reach.isHttps,
   }
 }
