@@ -68,7 +68,9 @@ describe('readHubConfig', () => {
       },
     )
     // a variable of another part of Shoal
-    assert.doesNotThrow(() => read({ environment: { SHOAL_HUB_BOOKMARKS: 'x', SHOAL_HOME: '/tmp/x', SHOAL_HUB: 'y' } }))
+    assert.doesNotThrow(() =>
+      read({ environment: { SHOAL_HUB_BOOKMARKS: 'x', SHOAL_HUB_TOKEN: 'x', SHOAL_HUB_URL: 'x', SHOAL_HOME: '/tmp/x', SHOAL_HUB: 'y' } }),
+    )
   })
 
   test('refuses values that break their rule, with the rule and where they stand', (t) => {

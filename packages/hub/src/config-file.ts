@@ -68,6 +68,8 @@ export function readHubConfig(sources: ConfigSources): ReadConfig {
 
 /** Names the file when no flag does. */
 const CONFIG_VARIABLE = 'SHOAL_HUB_CONFIG'
+/** Not about the hub that runs here, but about the one that a command speaks to. */
+const OTHER_VARIABLES: readonly string[] = [CONFIG_VARIABLE, 'SHOAL_HUB_URL', 'SHOAL_HUB_TOKEN']
 
 function byDefault(key: SettingKey, environment: ConfigSources['environment']): Given {
   const text = key === 'state' ? defaultStateDirectory(environment) : settingOf(key).default
@@ -114,7 +116,7 @@ function fromEnvironment(environment: ConfigSources['environment'], problems: st
   const layer = new Map<SettingKey, Given>()
   const byName = new Map(SETTING_KEYS.map((key) => [environmentNameOf(key), key]))
   for (const [name, text] of Object.entries(environment)) {
-    if (text === undefined || text === '' || name === CONFIG_VARIABLE) continue
+    if (text === undefined || text === '' || OTHER_VARIABLES.includes(name)) continue
     const key = byName.get(name)
     if (key !== undefined) layer.set(key, { text, from: name, folder: '.' })
     // Others may have variables with this beginning, too: only what looks like a misspelt one of ours is refused.

@@ -2,6 +2,8 @@ import type { Settings } from '@shoal/api/hub-api'
 import type { SettingValues } from './config-settings.ts'
 import { HubError } from './errors.ts'
 import { DEFAULT_TRACKER_OPTIONS, type TrackerOptions } from './tracker/announce.ts'
+import { PublicAddresses } from './tracker/public-addresses.ts'
+import { SenderAddress } from './tracker/sender-address.ts'
 
 export interface HubConfig {
   /** IP literal or name of one address of this machine; `0.0.0.0` is every IPv4 address, `::` every address. */
@@ -121,7 +123,12 @@ function seconds(ms: number): number {
 export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   const given = changes.tracker ?? {}
   const intervalSeconds = given.intervalSeconds ?? DEFAULT_TRACKER_OPTIONS.intervalSeconds
-  const tracker = { ...DEFAULT_TRACKER_OPTIONS, peerLifetimeMinutes: lifetimeFor(intervalSeconds), ...given }
+  const tracker = {
+    ...DEFAULT_TRACKER_OPTIONS,
+    peerLifetimeMinutes: lifetimeFor(intervalSeconds),
+    trustedProxies: changes.trustedProxies ?? DEFAULT_TRACKER_OPTIONS.trustedProxies,
+    ...given,
+  }
   const merged = { ...DEFAULT_HUB_CONFIG, ...changes, tracker }
   const visitors = isForItsMachineOnly(merged) ? 'member' : DEFAULT_SETTINGS.visitors
   const config = { ...merged, settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings } }
@@ -140,6 +147,7 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   expectInteger('largeSwarmPeers', tracker.largeSwarmPeers, 1, 100_000_000)
   expectInteger('announcesPerSecond', tracker.announcesPerSecond, 1, 1_000_000_000)
   expectInteger('announceBurst', tracker.announceBurst, 1, 1_000_000_000)
+  expectReadable(tracker)
   return config
 }
 
@@ -147,6 +155,17 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
 function isForItsMachineOnly({ host, publicUrl, trustedProxies }: Pick<HubConfig, 'host' | 'publicUrl' | 'trustedProxies'>): boolean {
   const isLoopback = host === 'localhost' || host === '::1' || /^127(?:\.\d+){3}$/.test(host)
   return isLoopback && publicUrl === undefined && trustedProxies.length === 0
+}
+
+/** Networks and addresses, by those who read them. */
+function expectReadable(tracker: TrackerOptions): void {
+  try {
+    new SenderAddress(tracker)
+    new PublicAddresses(tracker.publicAddresses)
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    throw new HubError('OPTION_INVALID', cause.message, { cause })
+  }
 }
 
 function lifetimeFor(intervalSeconds: number): number {

@@ -81,7 +81,8 @@ async function stampOf(paths: TlsPaths): Promise<string> {
 }
 
 async function readPair(paths: TlsPaths): Promise<TlsPair> {
-  const [cert, key] = await Promise.all([readPem('tls.certificate', paths.certificate), readPem('tls.key', paths.key)])
+  const cert = await readPem('tls.certificate', paths.certificate)
+  const key = await readPem('tls.key', paths.key)
   try {
     createSecureContext({ cert, key })
     expiryOf(cert)

@@ -8,7 +8,7 @@ import type { HubEvent } from '@shoal/api/hub-api'
 import { permissionsOf, type Role, type Scope } from '@shoal/api/permissions'
 import { Kysely, SqliteDialect } from 'kysely'
 import { Catalogue } from '../src/catalogue/catalogue.ts'
-import type { CatalogueDatabase, PresentHost } from '../src/catalogue/catalogue-needs.ts'
+import type { CatalogueDatabase, PresentHost, PublishingHost } from '../src/catalogue/catalogue-needs.ts'
 import { TorrentFiles } from '../src/catalogue/torrent-files.ts'
 import { TorrentReader } from '../src/catalogue/torrent-reader.ts'
 import type { Schema } from '../src/database/schema.ts'
@@ -62,7 +62,7 @@ export class CatalogueWorld {
       files: this.files,
       torrents: this.torrents,
       swarms: { countsOf: (infoHash) => this.counts.get(infoHash) ?? { seeds: 0, leechers: 0 } },
-      presence: { isOnline: (hostId) => this.online.has(hostId), mapsOf: (infoHash) => this.maps.get(infoHash) ?? [] },
+      presence: { isOnline: (hostId) => this.online.has(hostId), holdersOf: (infoHash) => this.maps.get(infoHash) ?? [] },
       rules: { rules: () => this.rules },
       system: this.system,
       secret: new Uint8Array(32).fill(9),
@@ -90,16 +90,16 @@ export class CatalogueWorld {
   }
 
   /** A host that is connected now. */
-  async host(id: string, accountId?: string): Promise<PresentHost & { accountId: string | undefined }> {
+  async host(id: string, accountId?: string): Promise<PresentHost & PublishingHost> {
     const present = { id, name: `peer-${id}`, ip: '10.0.0.7', port: 6881 }
     const now = this.system.wallClock()
     const row = { ...present, key_hash: id, account_id: accountId ?? null, version: 'test', first_seen_at: now, last_seen_at: now }
     await this.database.db.insertInto('hosts').values(row).execute()
     this.online.add(id)
-    return { ...present, accountId }
+    return { ...present, caller: { accountId } }
   }
 
-  async publish(host: { id: string; accountId: string | undefined }, name: string, wish: TorrentWish = {}): Promise<string> {
+  async publish(host: PublishingHost, name: string, wish: TorrentWish = {}): Promise<string> {
     const torrent = base64(madeTorrent({ name, ...wish }).bytes)
     return (await this.catalogue.publish(host, { name, torrent, localPath: `/files/${name}` })).entryId
   }

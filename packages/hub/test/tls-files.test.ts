@@ -2,11 +2,14 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:https'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, get } from 'node:https'
+import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { connect } from 'node:tls'
+import { TlsDoor } from '../src/tls-door.ts'
 import { TlsFiles } from '../src/tls-files.ts'
 
 /** Self-signed; undefined on a machine without openssl. */
@@ -77,5 +80,42 @@ describe('TlsFiles', () => {
     await assert.rejects(TlsFiles.open(paths), { code: 'OPTION_INVALID', message: /tls\.certificate: ENOENT/ })
     write({ cert: 'no certificate', key: 'no key' })
     await assert.rejects(TlsFiles.open(paths), { code: 'OPTION_INVALID', message: /PEM files/ })
+  })
+})
+
+describe('TlsDoor', () => {
+  const pair = pairFor('hub')
+
+  test('hands decrypted connections to a server of HTTP, and nobody else', async (t) => {
+    if (pair === undefined) return t.skip('openssl is not here to make a certificate')
+    const { paths, write } = filesIn(t)
+    write(pair)
+    const http = createHttpServer((request, response) => {
+      response.end(`${request.url} from ${request.socket.remoteAddress}`)
+    })
+    const door = new TlsDoor(await TlsFiles.open(paths), {
+      maxConnections: 10,
+      accept: (socket) => void http.emit('connection', socket),
+      onBug: assert.fail,
+    })
+    const port = await door.listen('127.0.0.1', 0)
+    await assert.rejects(door.listen('127.0.0.1', port))
+
+    const answer = await new Promise<string>((resolve, reject) => {
+      get({ port, host: '127.0.0.1', path: '/x', ca: pair.cert, checkServerIdentity: () => undefined, agent: false }, (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk
+        })
+        response.on('end', () => resolve(text))
+      }).on('error', reject)
+    })
+    assert.equal(answer, '/x from 127.0.0.1')
+
+    const plain = connectPlain(port, '127.0.0.1')
+    plain.on('error', () => {})
+    plain.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(plain.resume(), 'close')
+    await door.close(0)
   })
 })

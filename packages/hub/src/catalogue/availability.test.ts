@@ -18,7 +18,8 @@ function gauge(given: { seeds?: number; leechers?: number; maps?: readonly strin
   }
   const presence = {
     isOnline: () => true,
-    mapsOf: () => (given.maps ?? []).map((map, at) => ({ host: { id: `h${at}`, name: `peer ${at}`, ip: '10.0.0.1', port: at + 1 }, map })),
+    holdersOf: () =>
+      (given.maps ?? []).map((map, at) => ({ host: { id: `h${at}`, name: `peer ${at}`, ip: '10.0.0.1', port: at + 1 }, map })),
   }
   const made = new AvailabilityGauge(swarms, presence, { ...REAL_HUB_SYSTEM, now: () => now })
   return {

@@ -53,7 +53,12 @@ export class AvailabilityGauge {
     const { availability, holders, copies } = this.#holdingsOf(torrent)
     return {
       availability,
-      holders: holders.map(({ host, map, have, isExact }) => ({ peer: { ...host, isOnline: true }, have, map, isExact })),
+      holders: holders.map(({ host, map, have, isExact }) => ({
+        peer: { id: host.id, name: host.name, isOnline: true, ip: host.ip, port: host.port },
+        have,
+        map,
+        isExact,
+      })),
       copies: [...copies],
     }
   }
@@ -73,7 +78,7 @@ export class AvailabilityGauge {
     const holders: Holder[] = []
     const partial = new PartialCopies(pieceCount)
     let whole = 0
-    for (const { host, map } of this.#presence.mapsOf(infoHash)) {
+    for (const { host, map } of this.#presence.holdersOf(infoHash)) {
       if (holders.length === MAX_MAPS) break
       const have = map === 'all' ? pieceCount : partial.add(map)
       if (have === undefined) continue

@@ -21,7 +21,7 @@ export interface Reader {
 /** A connected peer that publishes over the control channel, where it was asked whether it may. */
 export interface PublishingHost {
   readonly id: string
-  readonly accountId: string | undefined
+  readonly caller: { readonly accountId: string | undefined }
 }
 
 /** What the tracker counts. */
@@ -41,7 +41,7 @@ export interface PresentHost {
 export interface Presence {
   isOnline(hostId: string): boolean
   /** The last map of each connected host that sent one of this torrent (see piece-map). */
-  mapsOf(infoHash: string): Iterable<{ readonly host: PresentHost; readonly map: string }>
+  holdersOf(infoHash: string): Iterable<{ readonly host: PresentHost; readonly map: string }>
 }
 
 /** What the operator has set. */

@@ -3,6 +3,7 @@ import { ProblemError } from '@shoal/api/problem'
 import { cleanText } from '@shoal/protocol/clean-text'
 import type { HubSystem } from '../system.ts'
 import { AvailabilityGauge } from './availability.ts'
+import { AvailabilityNews } from './availability-news.ts'
 import type { CatalogueDatabase, EventListener, Presence, PublishingHost, Reader, RulesSource, SwarmCounts } from './catalogue-needs.ts'
 import { entryDescription, entryName, entryTags, invalid, nameKey } from './entry-name.ts'
 import { EntrySearch } from './entry-search.ts'
@@ -54,6 +55,7 @@ export class Catalogue {
   /** What the tracker of a `listed` hub may be asked for. */
   readonly listed: ListedTorrents = new ListedTorrents()
   readonly shelf: TorrentShelf
+  readonly news: AvailabilityNews
   readonly #needs: CatalogueNeeds
   readonly #store: EntryStore
   readonly #search: EntrySearch
@@ -69,6 +71,7 @@ export class Catalogue {
     this.#gauge = new AvailabilityGauge(needs.swarms, needs.presence, needs.system)
     const shared = { ...needs, store: this.#store, gauge: this.#gauge, cursors: new PageCursors(needs.secret) }
     this.#search = new EntrySearch(shared)
+    this.news = new AvailabilityNews({ ...shared, listed: this.listed })
     this.shelf = new TorrentShelf({ ...shared, whole: (record) => this.#whole(record) })
   }
 
@@ -88,10 +91,10 @@ export class Catalogue {
   async publish(
     host: PublishingHost,
     wish: PublishWish & { readonly name: string; readonly localPath?: string },
-  ): Promise<{ entryId: string }> {
+  ): Promise<{ entryId: string; infoHash: string }> {
     const localPath = wish.localPath === undefined ? undefined : pathOf(wish.localPath)
-    const { record } = await this.#insert(wish, { hostId: host.id, ownerId: host.accountId, localPath })
-    return { entryId: record.id }
+    const { record } = await this.#insert(wish, { hostId: host.id, ownerId: host.caller.accountId, localPath })
+    return { entryId: record.id, infoHash: record.info_hash }
   }
 
   /** A peer shares something no longer. @throws {ProblemError} `NOT_FOUND` */
@@ -101,6 +104,10 @@ export class Catalogue {
       if (record !== undefined) return record
       throw new ProblemError('NOT_FOUND', `This peer shares nothing named ${JSON.stringify(cleanText(name, 200))}`)
     })
+  }
+
+  async pieceCountOf(infoHash: string): Promise<number | undefined> {
+    return await this.shelf.pieceCountOf(infoHash)
   }
 
   /** What the hub still lists of a peer that comes back. */
@@ -197,6 +204,11 @@ export class Catalogue {
   /** @throws {ProblemError} `NOT_FOUND` */
   async entry(id: string, reader: Reader): Promise<FileEntry> {
     return entryFor(reader, this.#whole(await this.#require(id)))
+  }
+
+  /** How many entries each of these hosts has; those that have none are left out. */
+  async countsByHost(hostIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return await this.#store.countsByHost(hostIds)
   }
 
   async tags(): Promise<TagCount[]> {

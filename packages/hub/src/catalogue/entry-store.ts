@@ -167,6 +167,10 @@ export class EntryStore {
     return await this.#db.selectFrom('torrents').selectAll().where('info_hash', '=', infoHash).executeTakeFirst()
   }
 
+  async pieceCounts(infoHashes: readonly string[]): Promise<{ info_hash: string; piece_count: number }[]> {
+    return await this.#db.selectFrom('torrents').select(['info_hash', 'piece_count']).where('info_hash', 'in', infoHashes).execute()
+  }
+
   async infoHashes(): Promise<{ info_hash: string; info_hash_v2: string | null }[]> {
     return await this.#db.selectFrom('torrents').select(['info_hash', 'info_hash_v2']).execute()
   }
@@ -181,8 +185,19 @@ export class EntryStore {
     return rows.map(({ name, info_hash }) => ({ name, infoHash: info_hash }))
   }
 
+  /** How many entries each of these hosts has; those that have none are left out. */
+  async countsByHost(hostIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.#db
+      .selectFrom('entries')
+      .select(({ fn }) => ['host_id', fn.countAll<number>().as('files')])
+      .where('host_id', 'in', hostIds)
+      .groupBy('host_id')
+      .execute()
+    return new Map(rows.map(({ host_id, files }) => [host_id!, files]))
+  }
+
   async tagCounts(limit: number): Promise<{ tag: string; files: number }[]> {
-    return await this.#db
+    const rows = await this.#db
       .selectFrom('tags')
       .select(({ fn }) => ['tag', fn.countAll<number>().as('files')])
       .groupBy('tag')
@@ -190,6 +205,7 @@ export class EntryStore {
       .orderBy('tag')
       .limit(limit)
       .execute()
+    return rows.map(({ tag, files }) => ({ tag, files }))
   }
 
   /** Names that share letters with what somebody typed, those that share most first. */

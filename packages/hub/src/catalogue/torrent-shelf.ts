@@ -54,6 +54,11 @@ export class TorrentShelf {
     }
   }
 
+  /** Undefined for a torrent that is not here. */
+  async pieceCountOf(infoHash: string): Promise<number | undefined> {
+    return (await this.#needs.store.torrent(infoHash))?.piece_count
+  }
+
   /** Who has which pieces. @throws {ProblemError} `NOT_FOUND` */
   async holders(infoHash: string, reader: Reader): Promise<PieceHolders> {
     const torrent = await this.#require(infoHash)

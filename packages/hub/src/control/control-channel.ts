@@ -124,10 +124,6 @@ export class ControlChannel implements ControlOwner {
     return this.#byHost.get(hostId)
   }
 
-  isOnline(hostId: string): boolean {
-    return this.presence.get(hostId) !== undefined
-  }
-
   /** Maps of one torrent, with who they are of. */
   holdersOf(infoHash: string): { host: ConnectedHost; map: string }[] {
     return this.maps.of(infoHash).flatMap(({ hostId, map }: HeldMap) => {

@@ -1,28 +1,29 @@
 import type { HubDatabase } from '../database/database.ts'
 import type { IdempotentCallStore, KeptAnswer } from './idempotent-calls.ts'
 
-/** The table `idempotent_calls`. */
+/** Answers to calls with an `Idempotency-Key`: the table `idempotent_calls`. */
 export class KeptAnswers implements IdempotentCallStore {
-  readonly #database: HubDatabase
+  readonly #db: HubDatabase['db']
 
-  constructor(database: HubDatabase) {
-    this.#database = database
+  constructor({ db }: HubDatabase) {
+    this.#db = db
   }
 
   async find(id: string): Promise<(KeptAnswer & { readonly requestHash: string }) | undefined> {
-    const row = await this.#database.db.selectFrom('idempotent_calls').selectAll().where('id', '=', id).executeTakeFirst()
+    const row = await this.#db.selectFrom('idempotent_calls').selectAll().where('id', '=', id).executeTakeFirst()
     return row === undefined ? undefined : { status: row.status, body: row.body, requestHash: row.request_hash }
   }
 
-  async keep(id: string, requestHash: string, { status, body }: KeptAnswer, at: number): Promise<void> {
-    await this.#database.db
+  async keep(id: string, requestHash: string, answer: KeptAnswer, at: number): Promise<void> {
+    const row = { id, request_hash: requestHash, status: answer.status, body: answer.body, created_at: Math.floor(at) }
+    await this.#db
       .insertInto('idempotent_calls')
-      .values({ id, request_hash: requestHash, status, body, created_at: at })
+      .values(row)
       .onConflict((conflict) => conflict.column('id').doNothing())
       .execute()
   }
 
   async forgetBefore(at: number): Promise<void> {
-    await this.#database.db.deleteFrom('idempotent_calls').where('created_at', '<', at).execute()
+    await this.#db.deleteFrom('idempotent_calls').where('created_at', '<', Math.floor(at)).execute()
   }
 }

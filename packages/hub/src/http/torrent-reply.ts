@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { RawReply } from './route.ts'
+
+/** Which trackers a torrent is given out with. */
+export interface AnnounceUrls {
+  /** With a key of this account in them where the hub wants one; without an account, as anybody may use them. */
+  announceUrls(accountId: string | undefined, origin: string): Promise<readonly string[]> | readonly string[]
+}
+
+interface TorrentRequest {
+  readonly infoHash: string
+  readonly announceUrls: readonly string[]
+  /** What the caller has already: `If-None-Match`. */
+  readonly known: string | undefined
+}
+
+/** A .torrent file as an answer: to be saved and never shown, and for nobody else to keep, since a key may be in it. */
+export async function torrentReply(catalogue: Catalogue, { infoHash, announceUrls, known }: TorrentRequest): Promise<RawReply> {
+  const { bytes, fileName, sha256 } = await catalogue.shelf.download(infoHash, announceUrls)
+  const tag = `"${createHash('sha256')
+    .update(JSON.stringify([sha256, announceUrls]))
+    .digest('base64url')
+    .slice(0, 22)}"`
+  const headers = {
+    etag: tag,
+    'cache-control': 'private, no-cache',
+    'content-disposition': attachment(fileName),
+    'x-content-type-options': 'nosniff',
+  }
+  const isKnown = known?.split(',').some((each) => each.trim().replace(/^W\//, '') === tag) === true
+  return isKnown ? new RawReply(TYPE, '', headers, 304) : new RawReply(TYPE, bytes, headers)
+}
+
+const TYPE = 'application/x-bittorrent'
+
+/** RFC 6266: what old programs understand, and the name itself. */
+function attachment(fileName: string): string {
+  const plain = fileName.replace(/[^\w .()+-]/g, '_')
+  const whole = encodeURIComponent(fileName.toWellFormed()).replace(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return `attachment; filename="${plain}"; filename*=UTF-8''${whole}`
+}
