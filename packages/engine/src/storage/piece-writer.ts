@@ -144,7 +144,8 @@ export class PieceWriter {
   /** Keeps our own writing apart from other people's: looks before, remembers the stamps after. */
   async #whileWriting<Result>(files: ReadonlyMap<FileState, DiskFile>, write: () => Promise<Result>): Promise<Result> {
     for (const [state, file] of files) {
-      if (!state.isUntouched(file)) this.#onTouched(state)
+      if (!state.isEmpty && !state.isUntouched(file)) this.#onTouched(state)
+      state.isEmpty = false
       state.writers++
       this.#dirty.add(state)
     }
