@@ -8,8 +8,8 @@ import { inLanes } from './lanes.ts'
 import { countFiles, MAX_FILES_AT_ONCE, type StoredFiles } from './stored-files.ts'
 import { hashOfPiece, nameOfFile } from './stored-torrent.ts'
 
-/** Those that are synced at the same time share the syncs of their folders. */
-const SYNC_LANES = 16
+/** Those that are synced at the same time share the syncs of their folders. All of them are open meanwhile. */
+const SYNC_LANES = 96
 const COPY_BYTES = 1024 * 1024
 
 /** Bytes of ours in an open file. */
