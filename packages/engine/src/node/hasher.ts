@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { EngineError } from '../base/errors.ts'
 import type { FileSlice, Hasher, RunningHash } from '../ports/hasher.ts'
 import { NodeDiskFile } from './disk-file.ts'
-import type { Answer, FromWorker, HashJob, ToWorker, WorkerSlice } from './hash-worker.ts'
+import type { Answer, FromWorker, HashJob, ToWorker, WorkerSlices } from './hash-worker.ts'
 import { diskError } from './system-error.ts'
 
 /** More threads than this only wait for the memory. */
@@ -102,7 +102,7 @@ export class NodeHasher implements Hasher {
     return await new Promise<boolean>((resolve, reject) => {
       this.#run({ doing: 'write to', slices: targets, resolve, reject }, (thread, jobId, borrowed) => {
         thread.show(slabId, bytes.buffer as SharedArrayBuffer)
-        thread.send({ type: 'verify', jobId, slabId, byteOffset, byteLength, expected: ownBytes(expected), targets: borrowed })
+        thread.send({ type: 'verify', jobId, slabId, byteOffset, byteLength, expected: asCharacters(expected), targets: borrowed })
       })
     })
   }
@@ -131,12 +131,12 @@ export class NodeHasher implements Hasher {
     await Promise.all(this.#threads.splice(0).map((thread) => thread.stop()))
   }
 
-  #run(job: Job, send: (thread: HashThread, jobId: number, slices: WorkerSlice[]) => void): void {
+  #run(job: Job, send: (thread: HashThread, jobId: number, slices: WorkerSlices) => void): void {
     if (this.#isClosed) {
       job.reject(new EngineError('CLOSED', 'Cannot hash any more: the hasher has been closed.'))
       return
     }
-    let borrowed: WorkerSlice[]
+    let borrowed: WorkerSlices
     try {
       borrowed = borrowAll(job.slices)
     } catch (error) {
@@ -194,9 +194,8 @@ class HashThread {
     this.#worker.once('online', () => {
       this.isUp = true
     })
-    this.#worker.on('message', (message: FromWorker) => {
-      if (message.type === 'answers') for (const answer of message.answers) this.#answered(answer)
-      else this.#answered(message)
+    this.#worker.on('message', (answers: FromWorker) => {
+      for (const answer of answers) this.#answered(answer)
     })
     this.#worker.on('error', (error: Error) => {
       this.#lastError = error
@@ -286,20 +285,20 @@ class NodeRunningHash implements RunningHash {
 }
 
 /** A message takes the whole memory behind a view along: of one hash that would be the hashes of all pieces. */
-function ownBytes(view: Uint8Array): Uint8Array {
-  return new Uint8Array(view)
+function asCharacters({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 }
 
 /** Descriptors for the thread; each stays open until it is given back. */
-function borrowAll(slices: readonly FileSlice[]): WorkerSlice[] {
-  const borrowed: WorkerSlice[] = []
+function borrowAll(slices: readonly FileSlice[]): WorkerSlices {
+  const borrowed: number[] = []
   try {
     for (const { file, offset, length } of slices) {
       if (file !== undefined && !(file instanceof NodeDiskFile)) throw new Error('Cannot happen: a file of another kind of disk')
-      borrowed.push({ fd: file === undefined ? -1 : file.borrow(), offset, length })
+      borrowed.push(file === undefined ? -1 : file.borrow(), offset, length)
     }
   } catch (error) {
-    giveBackAll(slices.slice(0, borrowed.length))
+    giveBackAll(slices.slice(0, borrowed.length / 3))
     throw error
   }
   return borrowed
