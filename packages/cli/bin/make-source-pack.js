@@ -1,0 +1,39 @@
+// Makes the pack that source-pack.js reads: everything that can be reached from the program by imports.
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { findPackageJSON, stripTypeScriptTypes } from 'node:module'
+import { dirname } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { PACK_PATH, stampOf } from './source-pack.js'
+
+/** `from './x.ts'`, `import './x.ts'` and `import('./x.ts')`; in a comment it may be no file at all. */
+const IMPORT = /\b(?:from|import)\b\s*\(?\s*'([^']+)'/g
+
+const names = {}
+const files = new Map()
+const waiting = [new URL('../src/main.ts', import.meta.url).href]
+for (let url = waiting.pop(); url !== undefined; url = waiting.pop()) if (!files.has(url)) pack(url)
+for (const url of Object.values(names)) {
+  const path = findPackageJSON(url)
+  if (path !== undefined) files.set(pathToFileURL(path).href, { stamp: stampOf(path), text: Buffer.alloc(0) })
+}
+
+const index = [...files].map(([url, { stamp, text }]) => ({ url, stamp, length: text.length }))
+const head = Buffer.from(`${JSON.stringify({ names, files: index })}\n`)
+mkdirSync(dirname(PACK_PATH), { recursive: true })
+const unfinished = `${PACK_PATH}.${process.pid}`
+writeFileSync(unfinished, Buffer.concat([head, ...[...files.values()].map(({ text }) => text)]))
+renameSync(unfinished, PACK_PATH)
+
+function pack(url) {
+  const path = fileURLToPath(url)
+  // Looked at before it is read: whoever writes to it meanwhile makes this stamp an old one.
+  const stamp = stampOf(path)
+  if (stamp === '') return
+  const text = stripTypeScriptTypes(readFileSync(path, 'utf8'))
+  files.set(url, { stamp, text: Buffer.from(text) })
+  for (const [, specifier] of text.matchAll(IMPORT)) {
+    if (specifier.startsWith('@shoal/')) names[specifier] ??= import.meta.resolve(specifier)
+    else if (!specifier.startsWith('.')) continue
+    waiting.push(names[specifier] ?? new URL(specifier, url).href)
+  }
+}
