@@ -90,6 +90,22 @@ describe('createTorrent', () => {
     }
   })
 
+  test('on this thread everything else has its turn, however small the pieces are', async () => {
+    const folder = folderWith({ 'd/a': 3_000_000 })
+    let turns = 0
+    let isMaking = true
+    const count = (): void => {
+      turns++
+      if (isMaking) setImmediate(count)
+    }
+    const seen = new Set<number>()
+    const onProgress = (): Set<number> => seen.add(turns)
+    count()
+    await createTorrent(join(folder, 'd'), { pieceLength: PIECE, threads: 1, hashHere: true, onProgress })
+    isMaking = false
+    assert.ok(seen.size > 5, `the work was done in ${seen.size} turns`)
+  })
+
   test('lets every file start with a piece when asked for padding', async () => {
     const folder = folderWith({ a: 20_000, b: 16_384, c: 1 })
     const made = await createTorrent(folder, { pieceLength: PIECE, padding: true })

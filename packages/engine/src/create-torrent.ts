@@ -16,8 +16,8 @@ import { PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
 import { isTrackerUrl, isWebSeedUrl } from '@shoal/protocol/metainfo/tracker-list'
 import { EngineError } from './base/errors.ts'
 import { NodeDisk } from './node/disk.ts'
-import { hashHere } from './node/hash-here.ts'
 import { NodeHasher } from './node/hasher.ts'
+import { HereHasher } from './node/here-hasher.ts'
 import { NodeSystem } from './node/system.ts'
 import { diskError } from './node/system-error.ts'
 import type { Disk, FileStamp } from './ports/disk.ts'
@@ -52,7 +52,7 @@ export interface CreateTorrentOptions {
   /** Threads that hash; as many as there are cores, at most four, unless given. */
   readonly threads?: number
   /**
-   * The calling thread is one of them, in turns of a millisecond: for a program that has nothing else to do meanwhile.
+   * The calling thread is one of them, in turns of less than a millisecond: for a program that has nothing else to do meanwhile.
    * A thread less has to be started then, and the work begins at once.
    */
   readonly hashHere?: boolean
@@ -245,6 +245,7 @@ function notShareable(path: string): EngineError {
 class Content {
   readonly #disk: Disk
   readonly #hasher: Hasher
+  readonly #here: HereHasher
   readonly #root: string
   readonly #files: readonly NewFile[]
   /** As the walk found them; padding has none. */
@@ -264,6 +265,7 @@ class Content {
     const { disk, root, files, pieceLength } = options
     this.#disk = disk
     this.#hasher = options.hasher
+    this.#here = new HereHasher(options.hasher)
     this.#root = root
     this.#files = files
     this.#stamps = new Map(options.found.map((file) => [file, file.stamp]))
@@ -316,7 +318,7 @@ class Content {
         if (file !== undefined) held.push(file)
         slices.push({ file: file?.file, offset: fileOffset, length })
       }
-      const digest = await (isHere ? hashHere(slices, this.#hasher) : this.#hasher.hashSlices(slices))
+      const digest = await (isHere ? this.#here : this.#hasher).hashSlices(slices)
       if (digest === undefined) throw changed(this.#root, this.#files[spans[0]!.fileIndex]!)
       return digest
     } finally {
