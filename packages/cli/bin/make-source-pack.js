@@ -5,6 +5,9 @@ import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { PACK_PATH, stampOf } from './source-pack.js'
 
+/** What every command needs; other packages are large, or no modules, and only some commands need them. */
+const PACKED_PACKAGE = /^(@shoal\/|commander$)/
+
 /** `from './x.ts'`, `import './x.ts'` and `import('./x.ts')`; in a comment it may be no file at all. */
 const IMPORT = /\b(?:from|import)\b\s*\(?\s*'([^']+)'/g
 
@@ -29,11 +32,16 @@ function pack(url) {
   // Looked at before it is read: whoever writes to it meanwhile makes this stamp an old one.
   const stamp = stampOf(path)
   if (stamp === '') return
-  const text = stripTypeScriptTypes(readFileSync(path, 'utf8'))
+  const source = readFileSync(path, 'utf8')
+  const text = path.endsWith('.ts') ? stripTypeScriptTypes(source) : source
   files.set(url, { stamp, text: Buffer.from(text) })
   for (const [, specifier] of text.matchAll(IMPORT)) {
-    if (specifier.startsWith('@shoal/')) names[specifier] ??= import.meta.resolve(specifier)
-    else if (!specifier.startsWith('.')) continue
-    waiting.push(names[specifier] ?? new URL(specifier, url).href)
+    if (specifier.startsWith('.')) waiting.push(new URL(specifier, url).href)
+    else if (PACKED_PACKAGE.test(specifier)) waiting.push(addressOf(specifier))
   }
+}
+
+function addressOf(name) {
+  names[name] ??= import.meta.resolve(name)
+  return names[name]
 }
