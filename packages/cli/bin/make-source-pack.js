@@ -15,8 +15,9 @@ const names = {}
 const files = new Map()
 const waiting = [new URL('../src/main.ts', import.meta.url).href]
 for (let url = waiting.pop(); url !== undefined; url = waiting.pop()) if (!files.has(url)) pack(url)
-for (const url of Object.values(names)) {
-  const path = findPackageJSON(url)
+// What else decides what is in the pack: this program, and where names lead.
+const rules = ['./make-source-pack.js', './source-pack.js'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
+for (const path of [...rules, ...Object.values(names).map((url) => findPackageJSON(url))]) {
   if (path !== undefined) files.set(pathToFileURL(path).href, { stamp: stampOf(path), text: Buffer.alloc(0) })
 }
 

@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url'
  * @typedef {object} PackedFile
  * @property {string} url
  * @property {string} stamp of the file when it was read
- * @property {number} length in bytes; 0 for a file that only decides where names lead
+ * @property {number} length in bytes; 0 for a file that only decides what is in the pack
  */
 
 const ROOT = new URL('../../../', import.meta.url)
