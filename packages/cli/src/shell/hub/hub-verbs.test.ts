@@ -22,7 +22,7 @@ let world: HubWorld
 
 beforeEach(() => {
   hub = new FakeHub()
-  world = { client: hub.client, ownAddresses: () => ['192.168.1.2'], chance: () => 0.5 }
+  world = { client: hub.client, publicUrl: hub.client.url, ownAddresses: () => ['192.168.1.2'], chance: () => 0.5 }
   hub.peers = [an, binh, li]
   hub.files = [
     fakeFile('lecture-04', an, { localPath: '/home/an/lectures/lecture-04' }),
@@ -331,9 +331,18 @@ describe('the hub itself', () => {
   test('start says where it runs, and what to do to be elsewhere', async () => {
     assert.deepEqual(await shown(['start'], { width: 100 }), [
       '  running   http://127.0.0.1:6880 for 2 min (class, Shoal 0.1.0)',
-      '  trackers  http://127.0.0.1:6880/announce',
-      '  others    this machine is 192.168.1.2 in its network',
+      '  trackers  each member has one, with a key in it',
+      '  network   this machine is 192.168.1.2 in its network',
     ])
+    world = { ...world, publicUrl: 'https://hub.example/class' }
+    hub.settings.visitors = 'member'
+    assert.deepEqual((await shown(['start', 'invite'], { width: 100 })).slice(1, 5), [
+      '  for others  https://hub.example/class',
+      '  trackers    https://hub.example/class/announce',
+      '  network     this machine is 192.168.1.2 in its network',
+      '  link      https://hub.example/class/join#CODE',
+    ])
+    world = { ...world, publicUrl: hub.client.url }
     assert.match(
       await one('start 192.168.1.2 7000'),
       /It runs already, .*To serve "192\.168\.1\.2:7000": exit, then shoal hub --host 192\.168\.1\.2 --port 7000 --shell/,
