@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { beforeEach, describe, test } from 'node:test'
 import { FakeHub, fakeFile, fakePeer, fakePieces } from '../../../test/fake-hub.ts'
 import { widthOf } from '../../render/text.ts'
 import { completionsOf } from '../completion.ts'
 import type { LineSource } from '../line-source.ts'
 import { Shell } from '../shell.ts'
+import { usageOf } from '../verb.ts'
 import { HUB_VERBS } from './hub-verbs.ts'
 import type { HubWorld } from './hub-world.ts'
 
@@ -388,6 +390,14 @@ describe('the hub itself', () => {
     }
     const names = HUB_VERBS.flatMap((verb) => [verb.name, ...(verb.aliases ?? [])])
     assert.equal(new Set(names).size, names.length)
+  })
+
+  test('docs/shell.md has them all', () => {
+    const page = readFileSync(new URL('../../../../../docs/shell.md', import.meta.url), 'utf8')
+    for (const verb of HUB_VERBS) {
+      const row = `| \`${usageOf(verb).replaceAll('|', '\\|')}\` | ${verb.summary} |`
+      assert.ok(page.includes(row), row)
+    }
   })
 
   test('a hub that is not there, or that wants somebody else, is said so', async () => {
