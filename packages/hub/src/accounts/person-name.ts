@@ -27,7 +27,8 @@ export function personName(given: string): PersonName {
  * letter for its twins in Cyrillic and Greek. Marks that are letters of their own (Thai vowels, Japanese voicing) stay.
  */
 export function nameKey(name: string): string {
-  const folded = name.normalize('NFKC').toLowerCase().normalize('NFD').replace(MARKS, '').normalize('NFC')
+  // by way of capitals, which bring old and joined forms of letters to the usual ones
+  const folded = name.normalize('NFKC').normalize('NFD').replace(MARKS, '').toUpperCase().toLowerCase().normalize('NFC')
   let key = ''
   for (const letter of folded) key += TWINS.get(letter) ?? letter
   return key.replace(SEPARATORS, '-')
