@@ -2,6 +2,8 @@ import type { Settings } from '@shoal/api/hub-api'
 import type { SettingValues } from './config-settings.ts'
 import { HubError } from './errors.ts'
 import { DEFAULT_TRACKER_OPTIONS, type TrackerOptions } from './tracker/announce.ts'
+import { PublicAddresses } from './tracker/public-addresses.ts'
+import { SenderAddress } from './tracker/sender-address.ts'
 
 export interface HubConfig {
   /** IP literal or name of one address of this machine; `0.0.0.0` is every IPv4 address, `::` every address. */
@@ -28,6 +30,11 @@ export interface HubConfig {
   /** 0: no automatic backups. */
   readonly backupsKept: number
   readonly freeSpaceBytes: number
+  /**
+   * Nobody has said who may come, and nobody but this machine should: then it is open to those on it, but not to those
+   * whom a proxy hands on that nobody has told the hub of.
+   */
+  readonly letsInOnlyItsMachine: boolean
   /** What the hub does until its owner says otherwise while it runs (`PATCH /v1/settings`). */
   readonly settings: Settings
 }
@@ -56,6 +63,7 @@ export const DEFAULT_HUB_CONFIG: HubConfig = Object.freeze({
   backupEveryMs: 24 * 3_600_000,
   backupsKept: 7,
   freeSpaceBytes: 512 * 1024 * 1024,
+  letsInOnlyItsMachine: true,
   settings: DEFAULT_SETTINGS,
 })
 
@@ -77,6 +85,7 @@ export function hubConfigOf(values: SettingValues): HubConfig {
     host: values.host,
     port: values.port,
     maxHttpConnections: values['limits.http-connections'],
+    maxHttpConnectionsPerAddress: values['limits.http-connections-per-address'],
     stateDirectory: values.state,
     publicUrl: values['public-url'] || undefined,
     trustedProxies: values['trusted-proxies'],
@@ -94,6 +103,11 @@ export function hubConfigOf(values: SettingValues): HubConfig {
       maxSwarms: values['tracker.max-torrents'],
       maxPeers: values['tracker.max-peers'],
       maxPeersPerAddress: values['tracker.max-peers-per-address'],
+      largeSwarmPeers: values['tracker.large-swarm'],
+      announcesPerSecond: values['tracker.announces-per-second'],
+      announceBurst: values['tracker.announce-burst'],
+      addressFrom: values['tracker.address-from'],
+      publicAddresses: values['tracker.public-addresses'],
     },
     settings: {
       name: values.name,
@@ -121,10 +135,20 @@ function seconds(ms: number): number {
 export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   const given = changes.tracker ?? {}
   const intervalSeconds = given.intervalSeconds ?? DEFAULT_TRACKER_OPTIONS.intervalSeconds
-  const tracker = { ...DEFAULT_TRACKER_OPTIONS, peerLifetimeMinutes: lifetimeFor(intervalSeconds), ...given }
+  const tracker = {
+    ...DEFAULT_TRACKER_OPTIONS,
+    peerLifetimeMinutes: lifetimeFor(intervalSeconds),
+    trustedProxies: changes.trustedProxies ?? DEFAULT_TRACKER_OPTIONS.trustedProxies,
+    ...given,
+  }
   const merged = { ...DEFAULT_HUB_CONFIG, ...changes, tracker }
-  const visitors = isForItsMachineOnly(merged) ? 'member' : DEFAULT_SETTINGS.visitors
-  const config = { ...merged, settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings } }
+  const isForMachine = isForItsMachineOnly(merged)
+  const visitors = isForMachine ? 'member' : DEFAULT_SETTINGS.visitors
+  const config = {
+    ...merged,
+    letsInOnlyItsMachine: changes.letsInOnlyItsMachine ?? (isForMachine && changes.settings?.visitors === undefined),
+    settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings },
+  }
   expectInteger('port', config.port, 0, 65_535)
   expectInteger('maxHttpConnections', config.maxHttpConnections, 1, 1_000_000)
   expectInteger('maxHttpConnectionsPerAddress', config.maxHttpConnectionsPerAddress, 1, 1_000_000)
@@ -140,6 +164,7 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   expectInteger('largeSwarmPeers', tracker.largeSwarmPeers, 1, 100_000_000)
   expectInteger('announcesPerSecond', tracker.announcesPerSecond, 1, 1_000_000_000)
   expectInteger('announceBurst', tracker.announceBurst, 1, 1_000_000_000)
+  expectReadable(tracker)
   return config
 }
 
@@ -147,6 +172,17 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
 function isForItsMachineOnly({ host, publicUrl, trustedProxies }: Pick<HubConfig, 'host' | 'publicUrl' | 'trustedProxies'>): boolean {
   const isLoopback = host === 'localhost' || host === '::1' || /^127(?:\.\d+){3}$/.test(host)
   return isLoopback && publicUrl === undefined && trustedProxies.length === 0
+}
+
+/** Networks and addresses, by those who read them. */
+function expectReadable(tracker: TrackerOptions): void {
+  try {
+    new SenderAddress(tracker)
+    new PublicAddresses(tracker.publicAddresses)
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    throw new HubError('OPTION_INVALID', cause.message, { cause })
+  }
 }
 
 function lifetimeFor(intervalSeconds: number): number {

@@ -75,6 +75,7 @@ export class HubDoors {
       udpConnects: udp?.connects ?? 0,
       udpAnnounces: udp?.announces ?? 0,
       udpScrapes: udp?.scrapes ?? 0,
+      udpFailures: udp?.failures ?? 0,
       udpDropped: udp?.dropped ?? 0,
     }
   }

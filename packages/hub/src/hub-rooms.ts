@@ -21,6 +21,7 @@ import { SwarmView } from './swarm-view.ts'
 import type { HubSystem } from './system.ts'
 import type { AccessPolicy } from './tracker/access.ts'
 import { Tracker } from './tracker/announce.ts'
+import { SnapshotFile, SnapshotKeeper } from './tracker/snapshot-file.ts'
 
 export interface HubRoomsOptions {
   readonly config: HubConfig
@@ -30,6 +31,10 @@ export interface HubRoomsOptions {
   /** Where trackers are, for somebody who reaches the hub at `origin`: without a path. */
   readonly trackersAt: (origin: string) => readonly string[]
   readonly onBug: (error: unknown) => void
+  /** The database has ended: nothing works any more. */
+  readonly onFatal: (error: unknown) => void
+  /** For whoever runs the hub: something is not as it should be, and it goes on. */
+  readonly onNotice: (text: string) => void
 }
 
 const SECOND_MS = 1_000
@@ -130,10 +135,10 @@ interface Rooms {
 }
 
 async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void> | void)[]): Promise<Rooms> {
-  const { config, system, onBug } = options
+  const { config, system, onBug, onFatal, onNotice } = options
   const folder = await stateFolder(config.stateDirectory, closers)
   const isKept = config.stateDirectory !== undefined
-  const database = await openDatabase({ file: isKept ? join(folder, STATE_FILES.database) : ':memory:', onFailure: onBug })
+  const database = await openDatabase({ file: isKept ? join(folder, STATE_FILES.database) : ':memory:', onFailure: onFatal })
   closers.push(() => database.close())
   const secret = await loadHubSecret(folder, system)
   const operator = isKept ? await operatorToken(folder, system, closers) : undefined
@@ -150,6 +155,7 @@ async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void>
     secret,
     ...(operator === undefined ? {} : { operator }),
     defaults: config.settings,
+    letsInOnlyItsMachine: config.letsInOnlyItsMachine,
     trackersAt: options.trackersAt,
     isOnline: (accountId) => later.channel?.presence.all().some(({ caller }) => caller.accountId === accountId) === true,
   })
@@ -158,7 +164,8 @@ async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void>
     refusalOf: (question) => hubAccess.refusalOf(question),
   }
   const tracker = new Tracker(config.tracker, system, access)
-  const swarms = new SwarmView(tracker.store, system)
+  if (isKept) await keepSwarms(tracker, folder, options, closers)
+  const swarms = new SwarmView(tracker.store)
   const catalogue = await Catalogue.open({
     database,
     files: new TorrentFiles(folder, system),
@@ -190,9 +197,25 @@ async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void>
     everyMs: config.backupEveryMs,
     keep: config.backupsKept,
     system,
-    onFailure: onBug,
+    onFailure: (error) => onNotice(error instanceof Error ? error.message : String(error)),
   })
   return { database, accounts, catalogue, channel, hosts, tracker, swarms, events, backups }
+}
+
+/** What the tracker knows survives a restart; losing it costs thin answers for a while, so it never keeps a hub from starting. */
+async function keepSwarms(
+  { store }: Tracker,
+  folder: string,
+  { system, onNotice }: HubRoomsOptions,
+  closers: (() => Promise<void> | void)[],
+): Promise<void> {
+  const file = new SnapshotFile(join(folder, STATE_FILES.swarms), system)
+  const loaded = await file.load(store)
+  if (loaded.status === 'set-aside') onNotice(`The swarms of last time cannot be used: ${loaded.reason}. They are kept as ${loaded.path}`)
+  const keeper = new SnapshotKeeper(file, store, (error) => {
+    onNotice(`Cannot save the swarms to ${file.path}: ${error instanceof Error ? error.message : String(error)}`)
+  })
+  closers.push(() => keeper.stop())
 }
 
 /** A hub that keeps nothing has a folder for .torrent files nevertheless, as long as it runs. */

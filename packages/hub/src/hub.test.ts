@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { HubError, startHub } from './hub.ts'
 
@@ -38,6 +41,11 @@ describe('startHub', () => {
     await assert.rejects(startHub({ port: 70_000 }), { code: 'OPTION_INVALID' })
     await assert.rejects(startHub({ port: 0, tracker: { intervalSeconds: 0 } }), { code: 'OPTION_INVALID' })
     await assert.rejects(startHub({ port: 0, tracker: { peerLifetimeMinutes: 1e9 } }), { code: 'OPTION_INVALID' })
+    await assert.rejects(startHub({ port: 0, tracker: { trustedProxies: ['10.0.0.0/40'] } }), {
+      code: 'OPTION_INVALID',
+      message: /10\.0\.0\.0\/8/,
+    })
+    await assert.rejects(startHub({ port: 0, tracker: { publicAddresses: ['hub.example'] } }), { code: 'OPTION_INVALID' })
   })
 
   test('serves every address when asked to', async () => {
@@ -86,10 +94,32 @@ describe('startHub', () => {
     const fourth = connect(hub.httpPort, '127.0.0.1').resume()
     fourth.on('error', () => {})
     await once(fourth, 'close')
-    sockets[0]!.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+    sockets[0]!.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
     const [answer] = (await once(sockets[0]!, 'data')) as [Buffer]
     assert.match(answer.toString(), /200 OK/)
     for (const socket of sockets) socket.destroy()
     await hub.close()
+  })
+
+  test('knows its swarms again after a restart, and starts without them when their file is broken', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shoal-hub-'))
+    const swarmFile = join(folder, 'swarms')
+    const notices: string[] = []
+    const start = () => startHub({ port: 0, stateDirectory: folder, onNotice: (text) => notices.push(text) })
+    const first = await start()
+    const query = `info_hash=${'h'.repeat(20)}&peer_id=${'p'.repeat(20)}&port=7001&left=0`
+    await (await fetch(`${first.urls.http}?${query}`)).bytes()
+    await first.close()
+
+    const second = await start()
+    assert.deepEqual([second.stats().swarms, second.stats().peers, notices], [1, 1, []])
+    await second.close()
+
+    writeFileSync(swarmFile, 'garbage')
+    const third = await start()
+    assert.equal(third.stats().peers, 0)
+    assert.match(notices.join('\n'), /^The swarms of last time cannot be used: .*kept as .*swarms\.unusable-\d+$/)
+    await third.close()
+    rmSync(folder, { recursive: true })
   })
 })

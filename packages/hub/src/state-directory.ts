@@ -7,6 +7,7 @@ export const STATE_FILES = {
   backups: 'backups',
   torrents: 'torrents',
   secret: 'secret',
+  swarms: 'swarms',
 } as const
 
 /** Beside the database: what a backup that is to restore a whole hub must bring along. */

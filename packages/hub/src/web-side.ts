@@ -176,7 +176,7 @@ class HubSelf implements HubReport {
 
   metrics(): readonly Metric[] {
     const { rooms, doors } = this.#needs
-    const { httpAnnounces, httpScrapes, httpFailures, udpConnects, udpAnnounces, udpScrapes, udpDropped } = doors.counts
+    const { httpAnnounces, httpScrapes, httpFailures, udpConnects, udpAnnounces, udpScrapes, udpFailures, udpDropped } = doors.counts
     const gauge = (name: string, help: string, value: number): Metric => ({ name, help, type: 'gauge', values: [{ value }] })
     const byDoor = (name: string, help: string, http: number, udp: number): Metric => ({
       name,
@@ -194,7 +194,7 @@ class HubSelf implements HubReport {
       gauge('shoal_hub_connected_peers', 'Shoal peers with an open control channel', rooms.channel.presence.size),
       byDoor('shoal_hub_announces_total', 'Announces that were answered', httpAnnounces, udpAnnounces),
       byDoor('shoal_hub_scrapes_total', 'Scrapes that were answered', httpScrapes, udpScrapes),
-      counter('shoal_hub_http_failures_total', 'Announces and scrapes over HTTP that were refused', httpFailures),
+      byDoor('shoal_hub_failures_total', 'Announces and scrapes that were refused', httpFailures, udpFailures),
       counter('shoal_hub_udp_connects_total', 'Connection ids given out', udpConnects),
       counter('shoal_hub_udp_dropped_total', 'Datagrams that got no answer', udpDropped),
     ]

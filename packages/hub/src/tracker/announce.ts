@@ -1,11 +1,11 @@
 import { setUint16 } from '@shoal/protocol/bytes'
-import { parseIp } from '@shoal/protocol/ip-address'
 import type { AnnounceRequest, PackedAnnounceReply, ScrapeEntry, TrackerFailure } from '@shoal/protocol/tracker/announce'
 import type { HubSystem } from '../system.ts'
 import { type AccessPolicy, OPEN_ACCESS, WRONG_KEY } from './access.ts'
 import { isLoopback } from './network-list.ts'
 import { DEFAULT_PEER_STORE_OPTIONS, PeerStore, type PeerStoreOptions, type Swarm, TICK_SECONDS } from './peer-store.ts'
 import type { PeerRole, PeerVector } from './peer-vector.ts'
+import { PublicAddresses } from './public-addresses.ts'
 import { DEFAULT_SENDER_OPTIONS, SenderAddress, type SenderOptions } from './sender-address.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
@@ -191,9 +191,10 @@ export class Tracker {
     const wanted = Math.min(request.numWant ?? this.#options.defaultNumWant, this.#options.maxNumWant, limits.maxPeers)
     const giverLimit = role === 'leech' ? Number.POSITIVE_INFINITY : isFreshSeed(request, role) ? SEEDS_FOR_A_FRESH_SEED : 0
     const isIpv4 = sender.length === 4
-    const own = this.#public.seenBy(sender, this.#draw(swarm.peersOf(isIpv4 ? 4 : 6), giverLimit, wanted))
+    const own = this.#public.seenBy(sender, isIpv4 ? 4 : 6, this.#draw(swarm.peersOf(isIpv4 ? 4 : 6), giverLimit, wanted))
     const rest = limits.bothFamilies ? wanted - own.length / (sender.length + 2) : 0
-    const others = rest > 0 ? this.#public.seenBy(sender, this.#draw(swarm.peersOf(isIpv4 ? 6 : 4), giverLimit, rest)) : NO_PEERS
+    const others =
+      rest > 0 ? this.#public.seenBy(sender, isIpv4 ? 6 : 4, this.#draw(swarm.peersOf(isIpv4 ? 6 : 4), giverLimit, rest)) : NO_PEERS
     return isIpv4 ? { peers4: own, peers6: others } : { peers4: others, peers6: own }
   }
 
@@ -235,41 +236,6 @@ export class Tracker {
       peers6,
     }
   }
-}
-
-/** Sees to it that nobody is sent to a loopback address that is another machine's. */
-class PublicAddresses {
-  readonly #v4: Uint8Array | undefined
-  readonly #v6: Uint8Array | undefined
-
-  constructor(texts: readonly string[]) {
-    const addresses = texts.map(addressIn)
-    this.#v4 = addresses.find(({ length }) => length === 4)
-    this.#v6 = addresses.find(({ length }) => length === 16)
-  }
-
-  /** Packed peers of one family as this asker can use them; changed in place. */
-  seenBy(asker: Uint8Array, packed: Uint8Array): Uint8Array {
-    if (packed.length === 0 || isLoopback(asker)) return packed
-    const isIpv4 = packed.buffer === SCRATCH4.buffer
-    const size = isIpv4 ? 4 : 16
-    const replacement = isIpv4 ? this.#v4 : this.#v6
-    let length = 0
-    for (let at = 0; at < packed.length; at += size + 2) {
-      const isLocal = isIpv4 ? packed[at] === 127 : packed[at] === 0 && isLoopback(packed.subarray(at, at + 16))
-      if (isLocal && replacement === undefined) continue
-      if (isLocal) packed.set(replacement!, at)
-      if (length !== at) packed.copyWithin(length, at, at + size + 2)
-      length += size + 2
-    }
-    return length === packed.length ? packed : packed.subarray(0, length)
-  }
-}
-
-function addressIn(text: string): Uint8Array {
-  const address = parseIp(text)
-  if (address === undefined) throw new RangeError(`Cannot use ${JSON.stringify(text)} as an address of this machine: it is no IP address`)
-  return address
 }
 
 const NO_PEERS = new Uint8Array(0)
