@@ -25,6 +25,8 @@ export function personName(given: string): PersonName {
 /**
  * What of a name the eye holds on to: no case, no width, no marks on letters (`Đặng` is `dang`), one kind of separator, and the Latin
  * letter for its twins in Cyrillic and Greek. Marks that are letters of their own (Thai vowels, Japanese voicing) stay.
+ *
+ * It is stored with each account: whoever changes it migrates the accounts.
  */
 export function nameKey(name: string): string {
   // by way of capitals, which bring old and joined forms of letters to the usual ones
