@@ -22,7 +22,7 @@ export interface BackupsOptions {
   readonly keep: number
   readonly system: HubSystem
   /** An automatic one could not be made; it is tried again in an hour. */
-  onFailure(error: unknown): void
+  readonly onFailure: (error: unknown) => void
 }
 
 /** A hub that is asked again and again does not fill its disk. */

@@ -28,6 +28,7 @@ describe('readHubConfig', () => {
   test('without anything gives what a hub has by default, kept where the platform keeps such things', () => {
     const { config } = read()
     assert.deepEqual(config, resolveHubConfig({ stateDirectory: defaultStateDirectory({}) }))
+    assert.deepEqual(resolveHubConfig(config), config)
   })
 
   test('lets the environment overrule the file, and flags both', (t) => {
@@ -88,6 +89,7 @@ describe('readHubConfig', () => {
       ['trusted-proxies = ["10.0.0.0/33"]', /"10\.0\.0\.0\/33" is no network/],
       ['trusted-proxies = ["proxy.example"]', /no network/],
       ['allowed-hosts = ["http://a"]', /no name/],
+      ['[tracker]\npublic-addresses = ["192.0.2.0/24"]', /no address like/],
       [`name = "${'x'.repeat(61)}"`, /at most 60/],
       ['[tracker]\ninterval = 30', /a duration with its unit, like 90s, 30min, 12h or 7d, from 1s to 24h/],
       ['[tracker]\ninterval = "2d"', /from 1s to 24h/],
@@ -113,7 +115,8 @@ describe('readHubConfig', () => {
       assert.equal(read({ flags: { 'checks.free-space': text } }).config.freeSpaceBytes, bytes, text)
     }
     const file = fileWith(t, 'trusted-proxies = ["127.0.0.1", "2001:db8::/32"]\nopen = true')
-    assert.deepEqual(read({ file }).config.trustedProxies, ['127.0.0.1', '2001:db8::/32'])
+    const { config } = read({ file })
+    assert.deepEqual([config.trustedProxies, config.tracker.trustedProxies], Array(2).fill(['127.0.0.1', '2001:db8::/32']))
     assert.deepEqual(read({ environment: { SHOAL_HUB_TRUSTED_PROXIES: '10.0.0.0/8, ::1' } }).config.trustedProxies, ['10.0.0.0/8', '::1'])
   })
 })
@@ -126,6 +129,9 @@ describe('who may use a hub that nobody has set up', () => {
     assert.equal(visitors({ host: '127.0.0.2' }), 'member')
     assert.equal(visitors({ host: '::1' }), 'member')
     assert.equal(visitors({ host: '127.evil.example' }), 'none')
+    assert.equal(read().config.letsInOnlyItsMachine, true)
+    assert.equal(read({ flags: { open: true } }).config.letsInOnlyItsMachine, false)
+    assert.equal(read({ flags: { host: '0.0.0.0' } }).config.letsInOnlyItsMachine, false)
   })
 
   test('is members only where a network can reach it, directly or through a proxy', () => {

@@ -1,5 +1,5 @@
 import type { EffectiveSetting } from './config-file.ts'
-import { type Setting, settingOf } from './config-settings.ts'
+import { isList, type Setting, settingOf } from './config-settings.ts'
 
 /** The configuration as it counts, written as a configuration file that says the same; behind each line where it came from. */
 export function configReport(settings: readonly EffectiveSetting[]): string {
@@ -17,11 +17,11 @@ export function configReport(settings: readonly EffectiveSetting[]): string {
 }
 
 function isSet(setting: Setting, text: string): boolean {
-  return text !== '' || setting.kind === 'networks' || setting.kind === 'names'
+  return text !== '' || isList(setting)
 }
 
 function tomlOf(setting: Setting, text: string): string {
   if (setting.kind === 'count' || setting.kind === 'flag') return text
-  if (setting.kind === 'networks' || setting.kind === 'names') return JSON.stringify(text.split(', ').filter(Boolean)).replaceAll(',', ', ')
+  if (isList(setting)) return JSON.stringify(text.split(', ').filter(Boolean)).replaceAll(',', ', ')
   return JSON.stringify(text)
 }

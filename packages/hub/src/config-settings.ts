@@ -127,12 +127,20 @@ export const HUB_SETTINGS = {
     says: 'HTTP connections at once; further ones are closed as they come',
     because: 'about 100 MB of memory',
   },
+  'limits.http-connections-per-address': {
+    kind: 'count',
+    least: 1,
+    most: 1_000_000,
+    default: '1000',
+    says: 'The same of one address (an IPv6 /64), apart from this machine and trusted proxies',
+    because: 'a class behind one router must not notice, a single program cannot take all',
+  },
   'tracker.interval': {
     kind: 'duration',
     least: 1_000,
     most: 86_400_000,
     default: '30min',
-    says: 'How long a peer waits between announces',
+    says: 'How long a peer waits between announces; in a large swarm twice as long',
     because: 'what BitTorrent clients are used to; peers that come hear of the others at once',
   },
   'tracker.min-interval': {
@@ -140,7 +148,7 @@ export const HUB_SETTINGS = {
     least: 1_000,
     most: 86_400_000,
     default: '60s',
-    says: 'A peer should not announce more often, whatever happens',
+    says: 'Who announces again sooner is answered, but gets no peers unless something has happened at it',
     because: 'clients hold to it, and a restart does not lock anybody out',
   },
   'tracker.peers': {
@@ -173,7 +181,7 @@ export const HUB_SETTINGS = {
     most: 100_000_000,
     default: '2000000',
     says: 'Peers of all torrents together; further ones get answers, but nobody hears of them',
-    because: 'about 100 MB of memory',
+    because: 'at most 45 bytes of memory for each, 70 with IPv6',
   },
   'tracker.max-peers-per-address': {
     kind: 'count',
@@ -182,6 +190,42 @@ export const HUB_SETTINGS = {
     default: '200',
     says: 'Peers of one address in one torrent',
     because: 'a whole class may sit behind one address',
+  },
+  'tracker.large-swarm': {
+    kind: 'count',
+    least: 1,
+    most: 100_000_000,
+    default: '1000',
+    says: 'With more peers than this a swarm is large: its peers announce half as often and live twice as long',
+    because: 'there an answer of fifty peers stays fresh for longer, and announces cost the most',
+  },
+  'tracker.announces-per-second': {
+    kind: 'count',
+    least: 1,
+    most: 1_000_000_000,
+    default: '500',
+    says: 'Announces and scrapes a second from one IPv4 /24 or IPv6 /56, for a long time',
+    because: 'a laboratory of 500 clients with 100 torrents each needs 28',
+  },
+  'tracker.announce-burst': {
+    kind: 'count',
+    least: 1,
+    most: 1_000_000_000,
+    default: '20000',
+    says: 'The same at once, after a rest',
+    because: 'when a class begins, everybody starts everything',
+  },
+  'tracker.address-from': {
+    kind: 'networks',
+    default: '',
+    says: 'Networks whose peers may name their address themselves (`ip=`)',
+    because: 'whoever is in one can point a swarm at anybody',
+  },
+  'tracker.public-addresses': {
+    kind: 'addresses',
+    default: '',
+    says: 'Addresses by which others reach this machine: what peers on it announce over loopback is told to others with one of these',
+    because: 'the hub cannot see itself from outside. Unless set: such peers are told to this machine only',
   },
 } as const
 
@@ -201,7 +245,9 @@ export interface Setting {
   readonly of?: readonly string[]
 }
 
-export type SettingKind = 'address' | 'count' | 'size' | 'duration' | 'flag' | 'text' | 'path' | 'url' | 'networks' | 'names' | 'choice'
+/** Written as a list in the file, with commas elsewhere. */
+export type ListKind = 'networks' | 'addresses' | 'names'
+export type SettingKind = 'address' | 'count' | 'size' | 'duration' | 'flag' | 'text' | 'path' | 'url' | ListKind | 'choice'
 
 /** The settings as values: durations in milliseconds, sizes in bytes, `''` and empty lists where nothing is set. */
 export type SettingValues = { readonly [K in SettingKey]: ValueOf<(typeof HUB_SETTINGS)[K]> }
@@ -212,11 +258,15 @@ type ValueOf<S> = S extends { readonly of: readonly (infer Choice)[] }
     ? number
     : S extends { readonly kind: 'flag' }
       ? boolean
-      : S extends { readonly kind: 'networks' | 'names' }
+      : S extends { readonly kind: ListKind }
         ? readonly string[]
         : string
 
 export const SETTING_KEYS: readonly SettingKey[] = Object.keys(HUB_SETTINGS) as SettingKey[]
+
+export function isList({ kind }: Setting): boolean {
+  return kind === 'networks' || kind === 'addresses' || kind === 'names'
+}
 
 export function settingOf(key: SettingKey): Setting {
   return HUB_SETTINGS[key]

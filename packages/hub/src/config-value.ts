@@ -44,6 +44,8 @@ export function readValue(setting: Setting, text: string): ReadValue {
         : { problem: 'it is an address like https://class.example' }
     case 'networks':
       return listOf(text, isNetwork, 'is no network: write it like 10.0.0.0/8, 2001:db8::/32 or 192.0.2.1')
+    case 'addresses':
+      return listOf(text, (item) => parseIp(item) !== undefined, 'is no address like 192.0.2.1 or 2001:db8::1')
     case 'names':
       return listOf(text, (name) => /^[^\s/:]+(?::\d+)?$/.test(name), 'is no name like class.example')
   }

@@ -30,6 +30,11 @@ export interface HubConfig {
   /** 0: no automatic backups. */
   readonly backupsKept: number
   readonly freeSpaceBytes: number
+  /**
+   * Nobody has said who may come, and nobody but this machine should: then it is open to those on it, but not to those
+   * whom a proxy hands on that nobody has told the hub of.
+   */
+  readonly letsInOnlyItsMachine: boolean
   /** What the hub does until its owner says otherwise while it runs (`PATCH /v1/settings`). */
   readonly settings: Settings
 }
@@ -58,6 +63,7 @@ export const DEFAULT_HUB_CONFIG: HubConfig = Object.freeze({
   backupEveryMs: 24 * 3_600_000,
   backupsKept: 7,
   freeSpaceBytes: 512 * 1024 * 1024,
+  letsInOnlyItsMachine: true,
   settings: DEFAULT_SETTINGS,
 })
 
@@ -79,6 +85,7 @@ export function hubConfigOf(values: SettingValues): HubConfig {
     host: values.host,
     port: values.port,
     maxHttpConnections: values['limits.http-connections'],
+    maxHttpConnectionsPerAddress: values['limits.http-connections-per-address'],
     stateDirectory: values.state,
     publicUrl: values['public-url'] || undefined,
     trustedProxies: values['trusted-proxies'],
@@ -96,6 +103,11 @@ export function hubConfigOf(values: SettingValues): HubConfig {
       maxSwarms: values['tracker.max-torrents'],
       maxPeers: values['tracker.max-peers'],
       maxPeersPerAddress: values['tracker.max-peers-per-address'],
+      largeSwarmPeers: values['tracker.large-swarm'],
+      announcesPerSecond: values['tracker.announces-per-second'],
+      announceBurst: values['tracker.announce-burst'],
+      addressFrom: values['tracker.address-from'],
+      publicAddresses: values['tracker.public-addresses'],
     },
     settings: {
       name: values.name,
@@ -130,8 +142,13 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
     ...given,
   }
   const merged = { ...DEFAULT_HUB_CONFIG, ...changes, tracker }
-  const visitors = isForItsMachineOnly(merged) ? 'member' : DEFAULT_SETTINGS.visitors
-  const config = { ...merged, settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings } }
+  const isForMachine = isForItsMachineOnly(merged)
+  const visitors = isForMachine ? 'member' : DEFAULT_SETTINGS.visitors
+  const config = {
+    ...merged,
+    letsInOnlyItsMachine: changes.letsInOnlyItsMachine ?? (isForMachine && changes.settings?.visitors === undefined),
+    settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings },
+  }
   expectInteger('port', config.port, 0, 65_535)
   expectInteger('maxHttpConnections', config.maxHttpConnections, 1, 1_000_000)
   expectInteger('maxHttpConnectionsPerAddress', config.maxHttpConnectionsPerAddress, 1, 1_000_000)

@@ -31,6 +31,8 @@ export interface HubRoomsOptions {
   /** Where trackers are, for somebody who reaches the hub at `origin`: without a path. */
   readonly trackersAt: (origin: string) => readonly string[]
   readonly onBug: (error: unknown) => void
+  /** The database has ended: nothing works any more. */
+  readonly onFatal: (error: unknown) => void
   /** For whoever runs the hub: something is not as it should be, and it goes on. */
   readonly onNotice: (text: string) => void
 }
@@ -133,10 +135,10 @@ interface Rooms {
 }
 
 async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void> | void)[]): Promise<Rooms> {
-  const { config, system, onBug } = options
+  const { config, system, onBug, onFatal, onNotice } = options
   const folder = await stateFolder(config.stateDirectory, closers)
   const isKept = config.stateDirectory !== undefined
-  const database = await openDatabase({ file: isKept ? join(folder, STATE_FILES.database) : ':memory:', onFailure: onBug })
+  const database = await openDatabase({ file: isKept ? join(folder, STATE_FILES.database) : ':memory:', onFailure: onFatal })
   closers.push(() => database.close())
   const secret = await loadHubSecret(folder, system)
   const operator = isKept ? await operatorToken(folder, system, closers) : undefined
@@ -153,6 +155,7 @@ async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void>
     secret,
     ...(operator === undefined ? {} : { operator }),
     defaults: config.settings,
+    letsInOnlyItsMachine: config.letsInOnlyItsMachine,
     trackersAt: options.trackersAt,
     isOnline: (accountId) => later.channel?.presence.all().some(({ caller }) => caller.accountId === accountId) === true,
   })
@@ -194,7 +197,7 @@ async function openRooms(options: HubRoomsOptions, closers: (() => Promise<void>
     everyMs: config.backupEveryMs,
     keep: config.backupsKept,
     system,
-    onFailure: onBug,
+    onFailure: (error) => onNotice(error instanceof Error ? error.message : String(error)),
   })
   return { database, accounts, catalogue, channel, hosts, tracker, swarms, events, backups }
 }

@@ -27,7 +27,9 @@ export interface HubOptions extends HubConfigChanges {
   readonly onBug?: (error: unknown) => void
   /** Hears of what is not as it should be, and that the hub goes on. Goes there, too, by default. */
   readonly onNotice?: (text: string) => void
-  /** Where calls are told, if the configuration says so. */
+  /** Hears that this hub cannot go on (its database has ended), so that whoever runs it starts another; a bug by default. */
+  readonly onFatal?: (error: unknown) => void
+  /** Where notices and bugs are told, and calls if the configuration says so. */
   readonly log?: HubLog
   readonly system?: HubSystem
 }
@@ -45,6 +47,8 @@ export interface Hub {
   /** Whether whoever has no account may use it as a member does. */
   readonly isOpen: boolean
   stats(): HubStats
+  /** Of its certificate, in milliseconds since 1970; undefined without HTTPS. */
+  readonly certificateExpiresAt: number | undefined
   /** Takes new certificates, if the files have changed. @throws {HubError} `OPTION_INVALID`: then the old ones go on */
   reloadCertificates(): Promise<boolean>
   /** Answers what is under way, keeps what is to be kept, and frees the ports: in a second or two, whoever is still connected. */
@@ -65,25 +69,41 @@ export interface HubStats {
   readonly udpDropped: number
 }
 
+/** How often the files of the certificate are looked at. */
+const RENEW_EVERY_MS = 60_000
+
 /**
  * @throws {HubError} `PORT_IN_USE`, `PORT_NOT_ALLOWED`, `HOST_UNAVAILABLE`, `OPTION_INVALID`, `LISTEN_FAILED`, and what the database says:
  *   `STATE_IN_USE`, `STATE_UNAVAILABLE`, `DATABASE_DAMAGED`, `DATABASE_NEWER`, `DATABASE_FOREIGN`
  */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const { access, log, system = REAL_HUB_SYSTEM, ...rest } = options
-  const { onBug = (error: unknown) => reportBug(log, error), onNotice = (text: string) => notice(log, text), ...changes } = rest
+  const { onBug = (error: unknown) => reportBug(log, error), onNotice = (text: string) => notice(log, text), ...more } = rest
+  const { onFatal = onBug, ...changes } = more
   const config = resolveHubConfig(changes)
   const doors = await HubDoors.prepare(config)
-  const rooms = await HubRooms.open({ config, system, access, onBug, onNotice, trackersAt: (origin) => trackersAt(origin, doors.port) })
+  const rooms = await HubRooms.open({
+    config,
+    system,
+    access,
+    onBug,
+    onNotice,
+    onFatal,
+    trackersAt: (origin) => trackersAt(origin, doors.port),
+  })
   try {
     const startedAt = system.now()
     const web = await openWebSide({ config, rooms, doors, log, system, onBug, startedAt })
     try {
-      await doors.open({ rooms, web, system, onBug })
-      const { url } = doors
       const code = rooms.accounts.registrar.needsSetup
         ? await rooms.accounts.registrar.setupCode({ accountId: undefined, name: OPERATOR_NAME })
         : undefined
+      await doors.open({ rooms, web, system, onBug })
+      const { url } = doors
+      const renewing = setInterval(
+        () => void doors.reloadCertificates().catch((error: Error) => onNotice(error.message)),
+        RENEW_EVERY_MS,
+      ).unref()
       return {
         httpPort: doors.port,
         udpPort: doors.port,
@@ -97,8 +117,10 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           peers: rooms.tracker.store.peerCount,
           ...doors.counts,
         }),
+        certificateExpiresAt: doors.certificateExpiresAt,
         reloadCertificates: () => doors.reloadCertificates(),
         close: async () => {
+          clearInterval(renewing)
           web.beginClosing()
           await doors.close()
           await web.close()

@@ -22,6 +22,10 @@ class TestClock implements HubSystem {
   randomBelow = (): number => 0
 }
 
+function neverFails(error: unknown): never {
+  assert.fail(String(error))
+}
+
 function stateOf(t: TestContext): string {
   const state = mkdtempSync(join(tmpdir(), 'shoal-backups-'))
   t.after(() => rmSync(state, { recursive: true }))
@@ -65,7 +69,7 @@ describe('automatic backups', () => {
     const names = (await backups.list()).map(({ name }) => name)
     assert.deepEqual(names, ['auto-20261129-220310.db', 'auto-20261128-220310.db', 'auto-20261127-220310.db'])
     // the next run of the hub knows when the last one was
-    const next = new Backups({ stateDirectory: state, everyMs: DAY_MS, keep: 3, system: clock, onFailure: assert.fail })
+    const next = new Backups({ stateDirectory: state, everyMs: DAY_MS, keep: 3, system: clock, onFailure: neverFails })
     clock.ms -= HOUR_MS
     await next.runIfDue()
     assert.equal((await next.list()).length, 3)
@@ -95,7 +99,7 @@ describe('automatic backups', () => {
 
   test('are not made where none are wanted', async (t) => {
     const state = stateOf(t)
-    const backups = new Backups({ stateDirectory: state, everyMs: DAY_MS, keep: 0, system: new TestClock(), onFailure: assert.fail })
+    const backups = new Backups({ stateDirectory: state, everyMs: DAY_MS, keep: 0, system: new TestClock(), onFailure: neverFails })
     await backups.runIfDue()
     assert.deepEqual(await backups.list(), [])
   })
@@ -144,7 +148,7 @@ describe('POST and GET /v1/backups', () => {
   test('make one, and list them', async (t) => {
     const state = stateOf(t)
     const database = await hubIn(state, 'x')
-    const backups = new Backups({ stateDirectory: state, everyMs: DAY_MS, keep: 7, system: new TestClock(), onFailure: assert.fail })
+    const backups = new Backups({ stateDirectory: state, everyMs: DAY_MS, keep: 7, system: new TestClock(), onFailure: neverFails })
     const [make, list] = operationRoutes(backups)
     const made = await make!.handle(call)
     assert.deepEqual(
@@ -161,7 +165,7 @@ describe('POST and GET /v1/backups', () => {
     const state = stateOf(t)
     const database = await hubIn(state, 'x')
     writeFileSync(join(state, 'backups'), 'in the way')
-    const backups = new Backups({ stateDirectory: state, everyMs: DAY_MS, keep: 7, system: new TestClock(), onFailure: assert.fail })
+    const backups = new Backups({ stateDirectory: state, everyMs: DAY_MS, keep: 7, system: new TestClock(), onFailure: neverFails })
     const [make] = operationRoutes(backups)
     await assert.rejects(
       async () => make!.handle(call),

@@ -2,15 +2,18 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { createServer as createHttpServer } from 'node:http'
-import { createServer, get } from 'node:https'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Agent, createServer, get } from 'node:https'
 import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { connect } from 'node:tls'
+import type { HubSystem } from '../src/system.ts'
 import { TlsDoor } from '../src/tls-door.ts'
 import { TlsFiles } from '../src/tls-files.ts'
+import { DEFAULT_TRACKER_OPTIONS, Tracker } from '../src/tracker/announce.ts'
+import { HttpTracker } from '../src/tracker/http.ts'
 
 /** Self-signed; undefined on a machine without openssl. */
 function pairFor(name: string): { cert: string; key: string } | undefined {
@@ -85,37 +88,56 @@ describe('TlsFiles', () => {
 
 describe('TlsDoor', () => {
   const pair = pairFor('hub')
+  const system: HubSystem = { now: () => 0, wallClock: () => 0, randomBytes: (length) => new Uint8Array(length), randomBelow: () => 0 }
 
-  test('hands decrypted connections to a server of HTTP, and nobody else', async (t) => {
-    if (pair === undefined) return t.skip('openssl is not here to make a certificate')
+  async function hubIn(t: TestContext, { cert, key }: { cert: string; key: string }) {
     const { paths, write } = filesIn(t)
-    write(pair)
-    const http = createHttpServer((request, response) => {
-      response.end(`${request.url} from ${request.socket.remoteAddress}`)
-    })
-    const door = new TlsDoor(await TlsFiles.open(paths), {
-      maxConnections: 10,
-      accept: (socket) => void http.emit('connection', socket),
+    write({ cert, key })
+    const surroundings = {
+      fallback: (request: IncomingMessage, response: ServerResponse) =>
+        void response.end(`${request.url} ${'encrypted' in request.socket} ${request.socket.remoteAddress}`),
       onBug: assert.fail,
-    })
+    }
+    const limits = { maxConnections: 10, maxConnectionsPerAddress: 10 }
+    const http = new HttpTracker(new Tracker(DEFAULT_TRACKER_OPTIONS, system), surroundings, limits)
+    const door = new TlsDoor(await TlsFiles.open(paths), { ...limits, accept: (socket) => http.accept(socket), onBug: assert.fail })
     const port = await door.listen('127.0.0.1', 0)
-    await assert.rejects(door.listen('127.0.0.1', port))
+    const close = () => Promise.all([door.close(0), http.close()])
+    return { door, port, close }
+  }
 
-    const answer = await new Promise<string>((resolve, reject) => {
-      get({ port, host: '127.0.0.1', path: '/x', ca: pair.cert, checkServerIdentity: () => undefined, agent: false }, (response) => {
+  function answerTo(port: number, path: string, ca: string, agent: Agent): Promise<string> {
+    return new Promise((resolve, reject) => {
+      get({ port, host: '127.0.0.1', path, ca, checkServerIdentity: () => undefined, agent }, (response) => {
         let text = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => {
+        response.setEncoding('latin1').on('data', (chunk: string) => {
           text += chunk
         })
         response.on('end', () => resolve(text))
       }).on('error', reject)
     })
-    assert.equal(answer, '/x from 127.0.0.1')
+  }
 
+  test('serves announces and everything else of the plain door, on one connection', async (t) => {
+    if (pair === undefined) return t.skip('openssl is not here to make a certificate')
+    const { port, close } = await hubIn(t, pair)
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const announce = `/announce?info_hash=${'a'.repeat(20)}&peer_id=${'p'.repeat(20)}&port=6881&uploaded=0&downloaded=0&left=1&compact=1`
+    assert.match(await answerTo(port, announce, pair.cert, agent), /^d8:complete/)
+    assert.equal(await answerTo(port, '/v1/x', pair.cert, agent), '/v1/x true 127.0.0.1')
+    assert.match(await answerTo(port, announce, pair.cert, agent), /^d8:complete/)
+    agent.destroy()
+    await close()
+  })
+
+  test('is for nobody who speaks in the clear, and tells when its port is taken', async (t) => {
+    if (pair === undefined) return t.skip('openssl is not here to make a certificate')
+    const { door, port, close } = await hubIn(t, pair)
+    await assert.rejects(door.listen('127.0.0.1', port))
     const plain = connectPlain(port, '127.0.0.1')
     plain.on('error', () => {})
     plain.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     await once(plain.resume(), 'close')
-    await door.close(0)
+    await close()
   })
 })

@@ -28,6 +28,8 @@ export interface AccountsOptions {
   readonly operator?: NewCredential
   /** What nobody has changed while the hub ran. */
   readonly defaults: Settings
+  /** Visitors must be of this very machine, whatever the settings let them do; off unless said. */
+  readonly letsInOnlyItsMachine?: boolean
   readonly passwords?: PasswordHasher
   /** Where the tracker is reached by somebody who reaches the hub at `origin`; there itself unless said. */
   readonly trackersAt?: (origin: string) => readonly string[]
@@ -89,14 +91,20 @@ export class Accounts {
     const settings = await HubSettings.load(database, audit, defaults)
     const attempts = await Attempts.load(database, system, secret)
     const announceKeys = await AnnounceKeys.load({ database, system, secret, audit, lastUse, trackersAt })
-    const sessions = new Sessions(database, system, audit, lastUse)
-    const tokens = new ApiTokens(database, system, audit, lastUse)
+    const sessions = new Sessions({ database, system, audit, lastUse, onRightsChanged })
+    const tokens = new ApiTokens({ database, system, audit, lastUse, onRightsChanged })
     const invites = new Invites(database, system, audit)
     const shared = { database, system, audit, sessions, tokens, invites, announceKeys, lastUse, settings, attempts, passwords }
     const members = new Members({ ...shared, isOnline, onRightsChanged })
     const registrar = await Registrar.load(shared)
     const signIn = new SignIn({ ...shared, onRightsChanged })
-    const authenticator = new Authenticator({ sessions, tokens, settings, operator: options.operator })
+    const authenticator = new Authenticator({
+      sessions,
+      tokens,
+      settings,
+      operator: options.operator,
+      letsInOnlyItsMachine: options.letsInOnlyItsMachine ?? false,
+    })
     return new Accounts({ ...shared, members, registrar, signIn, authenticator, listeners })
   }
 

@@ -16,7 +16,7 @@ export interface RequestFacts extends CallOrigin {
   /** From this very machine, and nobody forwarded it. */
   readonly isLoopback: boolean
   /** It came over TLS, perhaps as far as a trusted proxy: then only cookies count that were set over TLS. Not said: either. */
-  readonly isSecure?: boolean
+  readonly isSecure?: boolean | undefined
 }
 
 export interface AuthenticatorOptions {
@@ -25,6 +25,8 @@ export interface AuthenticatorOptions {
   readonly settings: HubSettings
   /** Of this run of the hub. */
   readonly operator: NewCredential | undefined
+  /** Visitors are let in because nobody but this machine is expected: whoever a proxy hands on, of which the hub knows nothing, is not. */
+  readonly letsInOnlyItsMachine: boolean
 }
 
 /** Tells who calls: by a token, by a cookie, or a visitor. */
@@ -46,9 +48,9 @@ export class Authenticator {
     return cookie === undefined ? this.#visitor(facts) : await this.#named(cookie, 'cookie', facts)
   }
 
-  #visitor(from: CallOrigin): HubCaller {
-    const role: Role | 'none' = this.#options.settings.current.visitors
-    const { ip, agent } = from
+  #visitor({ ip, agent, isLoopback }: RequestFacts): HubCaller {
+    const { settings, letsInOnlyItsMachine } = this.#options
+    const role: Role | 'none' = letsInOnlyItsMachine && !isLoopback ? 'none' : settings.current.visitors
     return new HubCaller({
       accountId: undefined,
       name: VISITOR_NAME,
