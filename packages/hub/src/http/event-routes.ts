@@ -32,7 +32,7 @@ interface Stream {
   /** Undefined: a visitor's. */
   readonly accountId: string | undefined
   reader: Reader
-  end(): void
+  readonly end: () => void
 }
 
 /** The readers of `GET /v1/events`. */
