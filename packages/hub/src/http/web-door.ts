@@ -47,7 +47,8 @@ const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 const SAFE_HEADERS = Object.entries({
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
+  // not `no-referrer`: with that, browsers say `Origin: null` even to the hub itself
+  'referrer-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
 })
 
