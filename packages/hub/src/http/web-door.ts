@@ -138,7 +138,7 @@ export class WebDoor {
   upgradeFacts(request: IncomingMessage): { facts: CallerFacts; url: CanonicalUrl; reach: Reach } {
     const reach = this.#reach.reachOf(request)
     this.#guard.checkHost(request, this.#reach.isOnLoopback(request))
-    if (!this.#isSpared(reach)) this.#limits.draw('read', networkOf(reach.ip), NETWORK_FACTOR)
+    if (!this.#isSpared(reach)) this.#limits.draw('write', networkOf(reach.ip), NETWORK_FACTOR)
     return { facts: callerFacts(request, reach), url: canonicalUrl(request.url ?? '/', this.#reach.prefix), reach }
   }
 
