@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { HubError } from '../errors.ts'
 import { storeFiles } from './backup-files.ts'
-import { LOCK_WAIT_MS } from './sqlite-connection.ts'
+import { OPEN_WAIT_MS } from './sqlite-connection.ts'
 
 export interface CopyRequest {
   readonly from: string
@@ -53,7 +53,7 @@ function discard(part: string): void {
 }
 
 function within(path: string, work: (database: DatabaseSync) => void): void {
-  const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
+  const database = new DatabaseSync(path, { timeout: OPEN_WAIT_MS })
   try {
     work(database)
   } finally {
