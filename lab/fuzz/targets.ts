@@ -1,5 +1,6 @@
 import type { FuzzTarget } from './target.ts'
 import { hubAnnounce, hubHttp, hubUdp } from './targets/hub-doors.ts'
+import { controlChannel, controlMessage, webAddress, webRequest } from './targets/hub-web.ts'
 import { metadataFetch, peerBeforeMetadata, peerConnection } from './targets/peer-conversations.ts'
 import { bitfield, dontHave, extensionHandshake, handshake, messageDecoder, utMetadata } from './targets/peer-messages.ts'
 import { resumeData, resumeFile, resumeTrust, stateLock } from './targets/saved-state.ts'
@@ -63,6 +64,10 @@ export const TARGETS: readonly FuzzTarget[] = [
   hubUdp,
   hubAnnounce,
   hubHttp,
+  controlMessage,
+  webAddress,
+  webRequest,
+  controlChannel,
   sessionAdd,
   sessionSeed,
   sessionLeech,

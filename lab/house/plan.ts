@@ -135,6 +135,11 @@ export const WORKSPACE_EXPORTS: Readonly<Record<string, string>> = {
   '@shoal/engine/simulation': 'engine/simulation',
   '@shoal/api/*': 'api',
   '@shoal/hub': 'hub',
+  // Without the server: what commands need that start none.
+  '@shoal/hub/backups': 'hub',
+  '@shoal/hub/config-file': 'hub',
+  '@shoal/hub/config-report': 'hub',
+  '@shoal/hub/config-settings': 'hub',
 }
 
 /**

@@ -4,6 +4,7 @@ import { parseJson, problemIn, textOf } from './answer.ts'
 import { ClientError, hubUrl, unreachable, wasCutOff } from './client-error.ts'
 import {
   AuditEntry,
+  BackupInfo,
   CreatedInvite,
   type FileEntry,
   type FileListQuery,
@@ -21,6 +22,7 @@ import {
   type Registration,
   Settings,
   type SettingsChange,
+  type Setup,
   SignedIn,
 } from './hub-api.ts'
 import { THIS_PLATFORM, type WebAbortSignal, type WebPlatform } from './web-platform.ts'
@@ -99,6 +101,11 @@ export class HubClient {
     return this.#call('POST', '/v1/accounts', { body: registration, reply: SignedIn, signal })
   }
 
+  /** The first account, as the owner, with the code of a set-up link. */
+  setUp(setup: Setup, signal?: WebAbortSignal): Promise<SignedIn> {
+    return this.#call('POST', '/v1/setup', { body: setup, reply: SignedIn, signal })
+  }
+
   /** Ends the session of the token. */
   async signOut(signal?: WebAbortSignal): Promise<void> {
     await this.#call('DELETE', '/v1/sessions/current', { signal })
@@ -140,6 +147,11 @@ export class HubClient {
 
   changeSettings(change: SettingsChange, signal?: WebAbortSignal): Promise<Settings> {
     return this.#call('PATCH', '/v1/settings', { body: change, reply: Settings, signal })
+  }
+
+  /** A copy of the database, in the state directory of the hub. */
+  backUp(signal?: WebAbortSignal): Promise<BackupInfo> {
+    return this.#call('POST', '/v1/backups', { reply: BackupInfo, signal })
   }
 
   files(query: FileListQuery, signal?: WebAbortSignal): Promise<FilePage> {

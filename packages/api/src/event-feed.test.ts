@@ -8,8 +8,8 @@ import { THIS_PLATFORM, type WebPlatform, type WebRequest } from './web-platform
 interface Connection {
   readonly request: WebRequest & { readonly url: string }
   /** Lets the hub answer. */
-  answer(response: Response): void
-  fail(error: Error): void
+  readonly answer: (response: Response) => void
+  readonly fail: (error: Error) => void
 }
 
 /** A hub whose side of each connection the test plays, and time that passes when the test says so. */

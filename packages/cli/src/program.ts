@@ -43,6 +43,8 @@ async function programFor(name: string | undefined, version: string): Promise<Co
   const program = new Command('shoal')
     .description('Share big files with a group at the speed of the wire.')
     .version(version, '-V, --version', 'print the version')
+    // An option belongs to the command that it stands behind: shoal hub --json is not shoal hub shell --json.
+    .enablePositionalOptions()
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', TOUR)

@@ -151,6 +151,7 @@ export class FakeHub {
         const words = (query.get('q') ?? '').toLowerCase()
         const name = query.get('name')
         const found = this.files.filter((file) => (name === null || file.name === name) && file.name.toLowerCase().includes(words))
+        if (name !== null && found.length === 0) throw new ProblemError('NOT_FOUND', `No file named "${name}". Close: "lecture-04"`)
         const from = Number(query.get('cursor') ?? 0)
         const to = from + Number(query.get('limit') ?? 50)
         return { items: found.slice(from, to), ...(to < found.length ? { nextCursor: String(to) } : {}) }
@@ -164,6 +165,13 @@ export class FakeHub {
         const registration = body as Registration
         this.registered.push(registration)
         const account = { id: 'a', name: registration.name, role: 'member', createdAt: 1, permissions: [], announceUrls: [] }
+        return { account, token: FAKE_SESSION, expiresAt: 2 }
+      }
+      case 'POST /v1/setup-links':
+        return { link: 'http://127.0.0.1:6880/setup#FIRST' }
+      case 'POST /v1/setup': {
+        const { name, code } = body as { name: string; code: string }
+        const account = { id: 'a', name, role: code === 'FIRST' ? 'owner' : 'guest', createdAt: 1, permissions: [], announceUrls: [] }
         return { account, token: FAKE_SESSION, expiresAt: 2 }
       }
       case 'DELETE /v1/sessions/current':
@@ -197,6 +205,8 @@ export class FakeHub {
         return undefined
       case 'GET /v1/audit':
         return { items: this.auditEntries.slice(0, Number(query.get('limit'))) }
+      case 'POST /v1/backups':
+        return { name: 'asked-20261125-220310.db', size: 77_824, madeAt: 1 }
       case 'GET /v1/settings':
         return this.settings
       case 'PATCH /v1/settings':

@@ -99,6 +99,13 @@ export async function openWebSide(needs: WebSideNeeds): Promise<WebSide> {
   const sweeping = setInterval(() => void door.sweep().catch(onBug), SWEEP_MS)
   sweeping.unref()
   streams.start()
+  const recheck = (accountId: string | undefined): void => {
+    streams.recheck(accountId)
+    channel.recheck(accountId)
+  }
+  accounts.onRightsChanged(recheck)
+  // visitors may have become more, or less, welcome
+  accounts.settings.onChange(() => recheck(undefined))
   return {
     routes: all,
     fallback: door.handle,

@@ -1,24 +1,23 @@
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import type { HubEvent } from '@shoal/api/hub-api'
 import { permissionsOf, type Role, type Scope } from '@shoal/api/permissions'
-import { Kysely, SqliteDialect } from 'kysely'
 import { Catalogue } from '../src/catalogue/catalogue.ts'
-import type { CatalogueDatabase, PresentHost, PublishingHost } from '../src/catalogue/catalogue-needs.ts'
+import type { PresentHost, PublishingHost } from '../src/catalogue/catalogue-needs.ts'
+import { nameKey } from '../src/catalogue/entry-name.ts'
+import { EntryWriter } from '../src/catalogue/entry-writer.ts'
 import { TorrentFiles } from '../src/catalogue/torrent-files.ts'
 import { TorrentReader } from '../src/catalogue/torrent-reader.ts'
-import type { Schema } from '../src/database/schema.ts'
+import { type HubDatabase, openDatabase } from '../src/database/database.ts'
 import type { Caller } from '../src/http/route.ts'
 import { type HubSystem, REAL_HUB_SYSTEM } from '../src/system.ts'
 import { madeTorrent, type TorrentWish } from './made-torrent.ts'
 
 /** A catalogue among fakes: hosts that say what a test wants, a clock that it moves, a database in memory. */
 export class CatalogueWorld {
-  readonly database: CatalogueDatabase & { close(): Promise<void> } = memoryDatabase()
+  readonly database: HubDatabase
   readonly events: HubEvent[] = []
   readonly counts = new Map<string, { seeds: number; leechers: number }>()
   readonly online = new Set<string>()
@@ -30,7 +29,8 @@ export class CatalogueWorld {
   #laterMs = 0
   #catalogue: Catalogue | undefined
 
-  constructor(folder: string) {
+  private constructor(folder: string, database: HubDatabase) {
+    this.database = database
     this.system = {
       ...REAL_HUB_SYSTEM,
       now: () => performance.now() + this.#laterMs,
@@ -41,7 +41,7 @@ export class CatalogueWorld {
 
   static async open(t: TestContext): Promise<CatalogueWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'shoal-catalogue-'))
-    const world = new CatalogueWorld(folder)
+    const world = new CatalogueWorld(folder, await openDatabase({ file: ':memory:' }))
     t.after(async () => {
       await world.torrents.close()
       await world.database.close()
@@ -103,6 +103,38 @@ export class CatalogueWorld {
     const torrent = base64(madeTorrent({ name, ...wish }).bytes)
     return (await this.catalogue.publish(host, { name, torrent, localPath: `/files/${name}` })).entryId
   }
+
+  /** Many entries at once, of torrents that nobody has seen; the host must be there. */
+  async fill(count: number, nameOf: (at: number) => string): Promise<void> {
+    const host = { hostId: 'h1', ownerId: undefined, localPath: undefined, description: undefined, tags: [] }
+    await this.database.transaction(async (trx) => {
+      const writer = new EntryWriter(trx)
+      for (let at = 0; at < count; at++) {
+        const name = nameOf(at)
+        const infoHash = at.toString(16).padStart(40, '0')
+        const torrent = {
+          infoHash,
+          infoHashV2: undefined,
+          name,
+          size: at,
+          pieceLength: 1,
+          pieceCount: at,
+          fileCount: 1,
+          isPrivate: false,
+          warnings: [],
+        }
+        await writer.insert({
+          id: `filled-${at}`,
+          name,
+          nameKey: nameKey(name),
+          ...host,
+          torrent,
+          sha256: '-',
+          at: this.system.wallClock(),
+        })
+      }
+    })
+  }
 }
 
 export function base64(bytes: Uint8Array): string {
@@ -123,26 +155,4 @@ export function caller(role: Role | 'none', accountId?: string, scopes?: readonl
     agent: 'test',
     may,
   }
-}
-
-function memoryDatabase(): CatalogueDatabase & { close(): Promise<void> } {
-  const sqlite = new DatabaseSync(':memory:')
-  sqlite.exec('pragma foreign_keys = on')
-  sqlite.exec(readFileSync(new URL('../src/database/migrations/0001-initial.sql', import.meta.url), 'utf8'))
-  const dialect = new SqliteDialect({
-    database: {
-      close: () => sqlite.close(),
-      prepare: (text) => {
-        const statement = sqlite.prepare(text)
-        return {
-          reader: statement.columns().length > 0,
-          all: (parameters) => statement.all(...(parameters as string[])),
-          run: (parameters) => statement.run(...(parameters as string[])),
-          iterate: (parameters) => statement.iterate(...(parameters as string[])),
-        }
-      },
-    },
-  })
-  const db = new Kysely<Schema>({ dialect })
-  return { db, transaction: (work) => db.transaction().execute(work), close: () => db.destroy() }
 }

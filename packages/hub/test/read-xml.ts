@@ -12,8 +12,7 @@ const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>',
 
 /** Strict: what is not well-formed XML 1.0 of the plain kind (no comments, no sections, one root) throws. */
 export function readXml(document: string): ReadElement {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what no document may have
-  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/u.test(document)) throw new Error('a character that XML has not')
+  if (/[^\P{Cc}\t\n\r]|[\ufffe\uffff]|\p{Cs}/u.test(document)) throw new Error('a character that XML has not')
   const start = '<?xml version="1.0" encoding="UTF-8"?>'
   if (!document.startsWith(start)) throw new Error('no declaration')
   const root: Growing = { name: '', attributes: {}, children: [], text: '' }

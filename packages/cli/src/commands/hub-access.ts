@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HubClient } from '@shoal/api/client'
-import { hubStateFolder } from '../foreground/folders.ts'
+import { readHubConfig } from '@shoal/hub/config-file'
 import { CliError } from '../render/failure.ts'
 import { quoted } from '../render/text.ts'
 
@@ -10,12 +10,14 @@ type Environment = Readonly<Record<string, string | undefined>>
 export interface HubAccessOptions {
   readonly url?: string
   readonly token?: string
+  readonly config?: string
+  readonly state?: string
 }
 
 const DEFAULT_URL = 'http://127.0.0.1:6880'
 /** Written by a hub at each start, for its machine's operator only. */
 const OPERATOR_TOKEN_FILE = 'operator-token'
-/** Where the hub of this state folder was last reached: it may have taken another port than the usual one. */
+/** Where the hub of this state directory is reached: it may have taken another port than the usual one. */
 const URL_FILE = 'url'
 const PRIVATE_FILE = 0o600
 const PRIVATE_FOLDER = 0o700
@@ -23,37 +25,38 @@ const PRIVATE_FOLDER = 0o700
 /**
  * The hub that a command is meant for: the named one, else the one that runs on this machine, as its operator.
  *
- * The operator's token is never sent to another machine.
+ * The operator's token is sent to that one only.
  *
- * @throws {CliError} `FILE_MISSING`, {ClientError} `HUB_URL`
+ * @throws {CliError} `FILE_MISSING`, `OPTION_INVALID`; {ClientError} `HUB_URL`; {HubError} `OPTION_INVALID`
  */
 export function hubOf(options: HubAccessOptions, environment: Environment): HubClient {
-  const folder = hubStateFolder(environment)
-  const url = options.url ?? environment.SHOAL_URL ?? readLine(join(folder, URL_FILE)) ?? DEFAULT_URL
+  const folder = stateDirectoryOf(options, environment)
+  const url = options.url ?? environment.SHOAL_URL ?? rememberedUrl(folder)
   const token = options.token ?? environment.SHOAL_TOKEN ?? operatorTokenFor(url, folder)
   return new HubClient({ url, token })
 }
 
-function operatorTokenFor(url: string, folder: string): string {
-  const ownUrl = readLine(join(folder, URL_FILE)) ?? DEFAULT_URL
-  if (!isSamePlace(url, ownUrl)) {
-    throw new CliError(
-      'OPTION_INVALID',
-      `Cannot speak to ${quoted(url)} without a token: make one on its page, and give it with --token or in SHOAL_TOKEN`,
-    )
-  }
-  const path = join(folder, OPERATOR_TOKEN_FILE)
-  const token = readLine(path)
-  if (token !== undefined) return token
-  throw new CliError('FILE_MISSING', `No hub of yours has run on this machine: ${quoted(path)} is not there. Start one with: shoal hub`)
+/** The hub that runs in this process. */
+export function ownHub(url: string, stateDirectory: string): HubClient {
+  return new HubClient({ url, token: operatorToken(stateDirectory) })
+}
+
+export function stateDirectoryOf({ config, state }: HubAccessOptions, environment: Environment): string {
+  const read = readHubConfig({
+    environment,
+    ...(config === undefined ? {} : { file: config }),
+    ...(state === undefined ? {} : { flags: { state } }),
+  })
+  const directory = read.config.stateDirectory
+  if (directory === undefined) throw new Error('Cannot happen: a configuration that was read has a state directory')
+  return directory
 }
 
 /** For those that come later. @returns a function that takes it back */
-export function rememberUrl(url: string, environment: Environment): () => void {
-  const folder = hubStateFolder(environment)
-  const path = join(folder, URL_FILE)
+export function rememberUrl(url: string, stateDirectory: string): () => void {
+  const path = join(stateDirectory, URL_FILE)
   try {
-    mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER })
+    mkdirSync(stateDirectory, { recursive: true, mode: PRIVATE_FOLDER })
     writeFileSync(path, `${url}\n`, { mode: PRIVATE_FILE })
   } catch {
     // Nobody needs it on the usual port, and --url says it on another.
@@ -61,6 +64,25 @@ export function rememberUrl(url: string, environment: Environment): () => void {
   return () => {
     if (readLine(path) === url) rmSync(path, { force: true })
   }
+}
+
+function rememberedUrl(stateDirectory: string): string {
+  return readLine(join(stateDirectory, URL_FILE)) ?? DEFAULT_URL
+}
+
+function operatorTokenFor(url: string, stateDirectory: string): string {
+  if (isSamePlace(url, rememberedUrl(stateDirectory))) return operatorToken(stateDirectory)
+  throw new CliError(
+    'OPTION_INVALID',
+    `Cannot speak to ${quoted(url)} without a token: make one on its page, and give it with --token or in SHOAL_TOKEN`,
+  )
+}
+
+function operatorToken(stateDirectory: string): string {
+  const path = join(stateDirectory, OPERATOR_TOKEN_FILE)
+  const token = readLine(path)
+  if (token !== undefined) return token
+  throw new CliError('FILE_MISSING', `No hub of yours runs on this machine: ${quoted(path)} is not there. Start one with: shoal hub`)
 }
 
 /** Only to the port that our hub has: whoever listens on another one here is somebody else. */

@@ -20,16 +20,22 @@ import { exitStatusOfSignal, type StopSignals } from './stop-signals.ts'
 const PROMPT = 'shoal> '
 const HISTORY_FILE = 'hub-history'
 
+/** Where news go that nobody asked for: a shell takes them over while it has a prompt. */
+export interface Sink {
+  write: (text: string) => void
+}
+
 export interface HubShellOptions {
   readonly client: HubClient
   /** The hub runs in this process, and stops when the shell is left. */
   readonly isOwn: boolean
   readonly isJson: boolean
   readonly signals: StopSignals
+  readonly news?: Sink
 }
 
 /** @returns the exit status */
-export async function runHubShell({ client, isOwn, isJson, signals }: HubShellOptions, context: CommandContext): Promise<number> {
+export async function runHubShell({ client, isOwn, isJson, signals, news }: HubShellOptions, context: CommandContext): Promise<number> {
   const { output, messages, environment } = context
   const world: HubWorld = { client, ownAddresses, chance: () => randomInt(2 ** 32) / 2 ** 32 }
   const facts = await client.facts()
@@ -55,6 +61,7 @@ export async function runHubShell({ client, isOwn, isJson, signals }: HubShellOp
   })
   if (lines.isInteractive)
     lines.write(`${spoken(`This is the hub ${quoted(facts.name)} at ${client.url}. help shows all commands.`, output).join('\n')}\n`)
+  if (news !== undefined && lines.isInteractive) news.write = (text) => lines.write(text)
   let status: number | undefined
   void signals.whenReceived().then((signal) => {
     status = isOwn ? 0 : exitStatusOfSignal(signal)

@@ -11,11 +11,6 @@ export function homeFolder(environment: Environment): string {
   return environment.SHOAL_HOME ? resolve(environment.SHOAL_HOME) : envPaths('shoal', { suffix: '' }).data
 }
 
-/** Where a hub of this person keeps its database, its keys and what is needed to reach it from this machine. */
-export function hubStateFolder(environment: Environment): string {
-  return join(homeFolder(environment), 'hub')
-}
-
 /**
  * Where one foreground transfer keeps its resume data.
  *

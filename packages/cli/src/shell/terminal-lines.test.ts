@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
+import { stripVTControlCharacters } from 'node:util'
 import { TerminalLines } from './terminal-lines.ts'
 
 /** A keyboard and a screen, as a terminal has them. */
@@ -40,8 +41,7 @@ class Desk {
   seen(): string {
     const text = this.#shown
     this.#shown = ''
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal is moved by
-    return text.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '').replaceAll('\r', '')
+    return stripVTControlCharacters(text).replaceAll('\r', '')
   }
 
   hangUp(): void {

@@ -50,7 +50,7 @@ export class TerminalLines implements LineSource {
       history: [...options.history.lines],
       historySize: options.history.lines.length + SESSION_LINES,
       removeHistoryDuplicates: true,
-      completer: (line: string, done: (error: null, result: [string[], string]) => void) => this.#complete(line, done),
+      completer: (line: string, done: (error: null, result: [string[], string]) => void) => void this.#complete(line, done),
     })
     this.#reader.on('history', (lines) => {
       // An answer is no line of the shell, and a password least of all.
@@ -153,16 +153,14 @@ export class TerminalLines implements LineSource {
     this.#screen.isMuted = wasMuted
   }
 
-  #complete(line: string, done: (error: null, result: [string[], string]) => void): void {
-    if (this.#mode !== 'prompt') {
-      done(null, [[], line])
-      return
-    }
-    this.#options.complete(line).then(
-      ([hits, instead]) => done(null, [[...hits], instead]),
+  async #complete(line: string, done: (error: null, result: [string[], string]) => void): Promise<void> {
+    let found: readonly [hits: readonly string[], instead: string] = [[], line]
+    try {
+      if (this.#mode === 'prompt') found = await this.#options.complete(line)
+    } catch {
       // Completion is a comfort: what it could not look up it does not offer.
-      () => done(null, [[], line]),
-    )
+    }
+    done(null, [[...found[0]], found[1]])
   }
 }
 

@@ -53,13 +53,13 @@ export interface VerbCall<W> {
   readonly words: Readonly<Record<string, readonly string[]>>
   readonly options: ReadonlyMap<string, string>
   /** An argument that is always there. */
-  argument(name: string): string
+  readonly argument: (name: string) => string
   /** Whether somebody sits there, who can be asked twice. */
   readonly isInteractive: boolean
   /** Shows something before the end. */
-  show(reply: Reply): void
+  readonly show: (reply: Reply) => void
   /** What the person answers; what is secret is not shown while it is typed. */
-  ask(question: string, kind: 'open' | 'secret'): Promise<string>
+  readonly ask: (question: string, kind: 'open' | 'secret') => Promise<string>
 }
 
 /** `ping <ip> <port>` */

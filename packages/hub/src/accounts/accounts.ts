@@ -91,8 +91,8 @@ export class Accounts {
     const settings = await HubSettings.load(database, audit, defaults)
     const attempts = await Attempts.load(database, system, secret)
     const announceKeys = await AnnounceKeys.load({ database, system, secret, audit, lastUse, trackersAt })
-    const sessions = new Sessions(database, system, audit, lastUse)
-    const tokens = new ApiTokens(database, system, audit, lastUse)
+    const sessions = new Sessions({ database, system, audit, lastUse, onRightsChanged })
+    const tokens = new ApiTokens({ database, system, audit, lastUse, onRightsChanged })
     const invites = new Invites(database, system, audit)
     const shared = { database, system, audit, sessions, tokens, invites, announceKeys, lastUse, settings, attempts, passwords }
     const members = new Members({ ...shared, isOnline, onRightsChanged })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { AccountsWorld, MINUTE, ORIGIN } from '../../test/accounts-world.ts'
+import { MembersOnly, WRONG_KEY } from '../tracker/access.ts'
 import { MAX_ANNOUNCE_KEYS } from './announce-keys.ts'
 
 async function world(): Promise<{ world: AccountsWorld; user: { accountId: string; name: string } }> {
@@ -18,6 +19,10 @@ describe('AnnounceKeys', () => {
     const key = keyIn(announceUrls[0])
     assert.deepEqual(announceUrls, [`${ORIGIN}/a/${key}/announce`, `udp://class.example:6880/a/${key}/announce`])
     assert.deepEqual(announceKeys.memberOf(key), { accountId: user.accountId, keyId: id })
+    const question = (announceKey: string) => ({ infoHash: new Uint8Array(20), announceKey, announce: undefined })
+    const membersOnly = new MembersOnly(announceKeys)
+    assert.equal(membersOnly.refusalOf(question(key)), undefined)
+    assert.equal(membersOnly.refusalOf(question(`${key}0`)), WRONG_KEY)
   })
 
   test('are 160 bits that nobody finds in the database', async () => {

@@ -67,6 +67,11 @@ export class AnnounceKeys {
     return member
   }
 
+  /** What the tracker asks: every member may share every torrent, and whether the hub serves it is somebody else's question. */
+  isGood(announceKey: string): boolean {
+    return this.memberOf(announceKey) !== undefined
+  }
+
   /** The announce URLs with the key of that id in them: secrets of its owner. */
   urls(keyId: string, origin: string): string[] {
     const key = this.#keyOf(keyId)

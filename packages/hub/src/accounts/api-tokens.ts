@@ -9,10 +9,11 @@ import type { HubSystem } from '../system.ts'
 import type { Actor, AuditLog } from './audit-log.ts'
 import { type Credential, hashOfSecret, isSecretOf, newCredential } from './credential.ts'
 import type { LastUse } from './last-use.ts'
+import type { SessionsOptions } from './sessions.ts'
 
 const DAY_MS = 24 * 60 * 60_000
-export const TOKEN_DAYS = 90
-export const MAX_TOKENS = 50
+const TOKEN_DAYS = 90
+const MAX_TOKENS = 50
 
 /** Tokens for programs: they do what their scopes say, and never more than their account may. */
 export class ApiTokens {
@@ -20,12 +21,14 @@ export class ApiTokens {
   readonly #system: HubSystem
   readonly #audit: AuditLog
   readonly #lastUse: LastUse
+  readonly #onRightsChanged: (accountId: string) => void
 
-  constructor(database: HubDatabase, system: HubSystem, audit: AuditLog, lastUse: LastUse) {
+  constructor({ database, system, audit, lastUse, onRightsChanged }: SessionsOptions) {
     this.#database = database
     this.#system = system
     this.#audit = audit
     this.#lastUse = lastUse
+    this.#onRightsChanged = onRightsChanged
   }
 
   /** @throws {ProblemError} `QUOTA` */
@@ -100,6 +103,7 @@ export class ApiTokens {
       if (row === undefined) throw new ProblemError('NOT_FOUND', 'You have no token of that id. It may be revoked or expired already')
       await this.#audit.write(trx, actor, { action: 'token.revoke', subject: row.label })
     })
+    this.#onRightsChanged(actor.accountId)
   }
 
   async endAll(trx: Transaction<Schema>, accountId: string): Promise<void> {

@@ -97,4 +97,5 @@ export class AuditLog {
 }
 
 /** A little more than a year. */
-const KEPT_MS = 400 * 24 * 60 * 60_000
+const KEPT_DAYS = 400
+const KEPT_MS = KEPT_DAYS * 24 * 60 * 60_000

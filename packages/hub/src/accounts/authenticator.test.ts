@@ -23,7 +23,15 @@ describe('the authenticator', () => {
     const wrongSecret = good.slice(0, -2) + (good.endsWith('AA') ? 'BB' : 'AA')
     const wrongId = good.replace(/_s./, '_sx')
     const bad = [
-      ...['', 'Bearer', 'Bearer ', `Basic ${good}`, good, `Bearer ${good} x`, 'Bearer shoal', 'Bearer shoal__', 'Bearer null'],
+      '',
+      'Bearer',
+      'Bearer ',
+      `Basic ${good}`,
+      good,
+      `Bearer ${good} x`,
+      'Bearer shoal',
+      'Bearer shoal__',
+      'Bearer null',
       ...[wrongSecret, wrongId, good.replace('shoal_s', 'shoal_t'), good.replace('shoal_s', 'shoal_o'), `${good}A`].map(
         (text) => `Bearer ${text}`,
       ),
@@ -125,6 +133,22 @@ describe('the authenticator', () => {
     await world.accounts.tokens.revoke(user, long.id)
     await assert.rejects(world.by(long.token), { code: 'NOT_SIGNED_IN' })
     await assert.rejects(world.accounts.tokens.revoke(user, long.id), { code: 'NOT_FOUND' })
+  })
+
+  test('tells whoever keeps connections open that a session or token has ended', async () => {
+    const world = await AccountsWorld.peopled()
+    const { accounts } = world
+    const minh = await world.as('minh')
+    const user = { accountId: minh.accountId ?? '', name: 'minh' }
+    const { id } = await accounts.tokens.create(user, { label: 'x', scopes: ['read'] })
+    const heard: string[] = []
+    const stop = accounts.onRightsChanged((accountId) => heard.push(accountId))
+    await accounts.tokens.revoke(user, id)
+    await accounts.sessions.end(user, minh.sessionId ?? '', 'account.sign-out')
+    assert.deepEqual(heard, [user.accountId, user.accountId])
+    stop()
+    await accounts.signIn.signOutEverywhere(user)
+    assert.equal(heard.length, 2)
   })
 
   test('lets nobody end the session, token or key of somebody else', async () => {

@@ -16,7 +16,7 @@ export interface RequestFacts extends CallOrigin {
   /** From this very machine, and nobody forwarded it. */
   readonly isLoopback: boolean
   /** It came over TLS, perhaps as far as a trusted proxy: then only cookies count that were set over TLS. Not said: either. */
-  readonly isSecure?: boolean
+  readonly isSecure?: boolean | undefined
 }
 
 export interface AuthenticatorOptions {

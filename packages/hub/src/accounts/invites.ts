@@ -11,8 +11,8 @@ import { OPERATOR_NAME, roleOf } from './caller.ts'
 import { hashOfSecret, newId, newSecret } from './credential.ts'
 
 const HOUR_MS = 60 * 60_000
-export const INVITE_HOURS: number = 7 * 24
-export const MAX_INVITES = 100
+const INVITE_HOURS = 168
+const MAX_INVITES = 100
 const MAX_NOTE_CHARACTERS = 100
 /** 144 bits: long enough for a secret, short enough for a chat message. */
 const CODE_BYTES = 18

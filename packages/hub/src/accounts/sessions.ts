@@ -9,12 +9,15 @@ import type { Actor, AuditLog } from './audit-log.ts'
 import { type Credential, hashOfSecret, isSecretOf, newCredential } from './credential.ts'
 import type { LastUse } from './last-use.ts'
 
+const DAY_MS = 24 * 60 * 60_000
 /** A session that nobody uses ends, */
-export const SESSION_IDLE_MS: number = 14 * 24 * 60 * 60_000
+const SESSION_IDLE_DAYS = 14
 /** and so does the busiest. SAFETY A4. */
-export const SESSION_MAX_MS: number = 90 * 24 * 60 * 60_000
-export const MAX_SESSIONS = 100
-export const MAX_AGENT_CHARACTERS = 200
+const SESSION_MAX_DAYS = 90
+export const SESSION_MAX_MS: number = SESSION_MAX_DAYS * DAY_MS
+const SESSION_IDLE_MS = SESSION_IDLE_DAYS * DAY_MS
+const MAX_SESSIONS = 100
+const MAX_AGENT_CHARACTERS = 200
 
 /** A session at its birth. */
 export interface NewSession {
@@ -24,18 +27,29 @@ export interface NewSession {
   readonly expiresAt: number
 }
 
+export interface SessionsOptions {
+  readonly database: HubDatabase
+  readonly system: HubSystem
+  readonly audit: AuditLog
+  readonly lastUse: LastUse
+  /** Whoever keeps a connection of the account open looks at its rights again. */
+  readonly onRightsChanged: (accountId: string) => void
+}
+
 /** Who is signed in where. */
 export class Sessions {
   readonly #database: HubDatabase
   readonly #system: HubSystem
   readonly #audit: AuditLog
   readonly #lastUse: LastUse
+  readonly #onRightsChanged: (accountId: string) => void
 
-  constructor(database: HubDatabase, system: HubSystem, audit: AuditLog, lastUse: LastUse) {
+  constructor({ database, system, audit, lastUse, onRightsChanged }: SessionsOptions) {
     this.#database = database
     this.#system = system
     this.#audit = audit
     this.#lastUse = lastUse
+    this.#onRightsChanged = onRightsChanged
   }
 
   /** As part of the transaction that let the person in. Of an account's many sessions the one not used for longest goes. */
@@ -117,6 +131,7 @@ export class Sessions {
       if (row === undefined) throw new ProblemError('NOT_FOUND', 'You have no session of that id. It may have ended already')
       await this.#audit.write(trx, actor, { action, subject: row.agent })
     })
+    this.#onRightsChanged(actor.accountId)
   }
 
   async endAll(trx: Transaction<Schema>, accountId: string): Promise<void> {

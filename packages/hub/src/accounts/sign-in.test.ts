@@ -58,6 +58,17 @@ describe('signing in', () => {
     assert.equal((await refusal(signIn(world, 'minh', 'a wrong password'))).code, 'CREDENTIALS')
   })
 
+  test('that had to be turned away does not count as an attempt', async () => {
+    const world = await AccountsWorld.peopled()
+    const passwords = new PasswordHasher(world.system, { cost: { memoryKiB: 8, passes: 1, lanes: 1 }, atOnce: 1, maxWaiting: 0 })
+    const busy = await AccountsWorld.on(world.database, world.system, {}, { passwords })
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => signIn(busy, 'minh')))
+    const refusals = results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as { code: string }).code] : []))
+    assert.ok(refusals.length > 0)
+    assert.deepEqual(new Set(refusals), new Set(['BUSY']))
+    assert.equal((JSON.parse(await world.dump('attempts')) as unknown[]).length, 0)
+  })
+
   test('hashes a password anew when the cost has changed', async () => {
     const world = await AccountsWorld.peopled()
     const passwords = new PasswordHasher(world.system, { cost: { memoryKiB: 16, passes: 1, lanes: 1 }, atOnce: 1, maxWaiting: 1 })

@@ -118,10 +118,7 @@ export class SignIn {
       throw error
     }
     if (account === undefined || !verdict.isRight) {
-      throw new ProblemError(
-        'CREDENTIALS',
-        'Name or password are wrong. Both count exactly as they were chosen, the password with every space',
-      )
+      throw new ProblemError('CREDENTIALS', 'Name or password are wrong. Of the password every character counts, also spaces and capitals')
     }
     await attempt.giveBack()
     return verdict.isStale ? await this.#rehash(account, password) : account

@@ -1,5 +1,5 @@
 import type { Availability, PieceHolders } from '@shoal/api/hub-api'
-import { decodePieceMap, PIECE_MAP_BUCKETS } from '@shoal/api/piece-map'
+import { PIECE_MAP_BUCKETS, spansOfMap } from '@shoal/api/piece-map'
 import type { HubSystem } from '../system.ts'
 import type { Presence, PresentHost, SwarmCounts } from './catalogue-needs.ts'
 
@@ -80,7 +80,7 @@ export class AvailabilityGauge {
     let whole = 0
     for (const { host, map } of this.#presence.holdersOf(infoHash)) {
       if (holders.length === MAX_MAPS) break
-      const have = map === 'all' ? pieceCount : partial.add(map)
+      const have = partial.add(map)
       if (have === undefined) continue
       if (have === pieceCount) whole++
       holders.push({ host, map, have, isExact: !map.startsWith('~') })
@@ -112,19 +112,19 @@ class PartialCopies {
 
   /** @returns how many pieces the map has; undefined for what is no map of this torrent */
   add(map: string): number | undefined {
-    if (map === 'none') return 0
-    const have = decodePieceMap(map, this.#pieceCount)
-    if (have === undefined) return undefined
-    if (have.isComplete) return this.#pieceCount
+    const spans = spansOfMap(map, this.#pieceCount)
+    if (spans === undefined) return undefined
+    const have = spans.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+    if (have === 0 || have === this.#pieceCount) return have
     this.#copies ??= new Uint16Array(this.#pieceCount)
-    for (let piece = 0; piece < this.#pieceCount; piece++) if (have.has(piece)) this.#copies[piece]!++
-    return have.count
+    for (const { first, last } of spans) for (let piece = first; piece <= last; piece++) this.#copies[piece]!++
+    return have
   }
 
   /** @param whole copies of everything that come on top */
   count(whole: number): { rarest: number; distributed: number; spans: number[] } {
     const span = Math.max(1, Math.ceil(this.#pieceCount / PIECE_MAP_BUCKETS))
-    const spans = new Array<number>(Math.ceil(this.#pieceCount / span)).fill(whole)
+    const spans = Array.from({ length: Math.ceil(this.#pieceCount / span) }, () => whole)
     const copies = this.#copies
     if (copies === undefined) return { rarest: whole, distributed: whole, spans }
     let rarest = copies[0]!

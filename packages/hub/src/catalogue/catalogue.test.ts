@@ -283,12 +283,12 @@ describe('one name', () => {
     const world = await CatalogueWorld.open(t)
     const host = await world.host('h1')
     for (const name of ['lecture-04', 'lecture-04-slides', 'holiday']) await world.publish(host, name)
-    const expected = 'No file named "lecture-05" on class.example. Close: "lecture-04", "lecture-04-slides". The list of files shows all'
+    const expected = 'No file named "lecture-05" on class.example. Close: "lecture-04", "lecture-04-slides". (list_files shows all)'
     for (const asking of [world.catalogue.infoHashOf('lecture-05', GUEST), world.catalogue.list({ name: 'lecture-05' }, GUEST)]) {
       await assert.rejects(asking, { code: 'NOT_FOUND', message: expected })
     }
     await assert.rejects(world.catalogue.infoHashOf('zzzz', GUEST), {
-      message: 'No file named "zzzz" on class.example. The list of files shows all',
+      message: 'No file named "zzzz" on class.example. (list_files shows all)',
     })
     assert.equal((await world.catalogue.list({ name: 'Lecture-04' }, GUEST)).items.length, 1)
     assert.deepEqual((await world.catalogue.list({ name: 'lecture-04', host: 'h9' }, GUEST)).items, [])
@@ -341,6 +341,22 @@ describe('torrents', () => {
   })
 })
 
+describe('news', () => {
+  test('of how a torrent is held are told once a second, and only of what is listed', async (t) => {
+    const world = await CatalogueWorld.open(t)
+    await world.publish(await world.host('h1'), 'a')
+    const { infoHash } = madeTorrent({ name: 'a' })
+    world.counts.set(infoHash, { seeds: 2, leechers: 0 })
+    world.pass(1_000)
+    for (const each of [infoHash, infoHash, '00'.repeat(20)]) world.catalogue.news.touch(each)
+    world.events.length = 0
+    await world.catalogue.news.tell()
+    await world.catalogue.news.tell()
+    const availability = { seeds: 2, leechers: 0, holders: 0, rarestCopies: 2, distributedCopies: 2 }
+    assert.deepEqual(world.events, [{ type: 'availability', infoHash, availability }])
+  })
+})
+
 describe('sweeping', () => {
   test('entries of hosts that are long gone, and that nobody holds, are withdrawn', async (t) => {
     const world = await CatalogueWorld.open(t)
@@ -364,6 +380,18 @@ describe('sweeping', () => {
     await world.catalogue.sweep()
     assert.deepEqual(await names(), ['b', 'c', 'd'])
     assert.deepEqual(world.events.at(-1)?.type, 'file-withdrawn')
+  })
+
+  test('a torrent goes when its last entry went with its host', async (t) => {
+    const world = await CatalogueWorld.open(t)
+    await world.publish(await world.host('h1'), 'a')
+    await world.database.db.deleteFrom('hosts').where('id', '=', 'h1').execute()
+    const { infoHash } = madeTorrent({ name: 'a' })
+    assert.deepEqual(await world.catalogue.totals(), { files: 0, torrents: 1, bytes: 100_000 })
+    assert.deepEqual((await world.catalogue.list({ q: 'a' }, GUEST)).items, [])
+    await world.catalogue.sweep()
+    assert.deepEqual(await world.catalogue.totals(), { files: 0, torrents: 0, bytes: 0 })
+    assert.ok(!world.catalogue.listed.has(infoHash))
   })
 
   test('goes on where it stopped, and around', async (t) => {

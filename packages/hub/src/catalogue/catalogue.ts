@@ -177,6 +177,7 @@ export class Catalogue {
   async sweep(): Promise<void> {
     const { forgetAfterDays } = await this.#needs.rules.rules()
     if (forgetAfterDays > 0) await this.#forgetAbandoned(this.#needs.system.wallClock() - forgetAfterDays * DAY_MS)
+    await this.#forgetTorrents()
     const folder = this.#nextFolder
     this.#nextFolder = (folder + 1) % 256
     await this.#needs.files.sweep(folder, (names) => this.#store.namedTorrents(names))
@@ -269,6 +270,14 @@ export class Catalogue {
     })
     if (isTorrentGone) this.listed.delete(record.info_hash, record.torrent.info_hash_v2)
     this.#needs.onEvent({ type: 'file-withdrawn', id: record.id, name: record.name })
+  }
+
+  /** Those whose last entry went with its host. */
+  async #forgetTorrents(): Promise<void> {
+    const found = new Map((await this.#store.torrentsWithoutEntries(MAX_LOOKED_AT)).map((torrent) => [torrent.info_hash, torrent]))
+    if (found.size === 0) return
+    const gone = await this.#needs.database.transaction((trx) => new EntryWriter(trx).forgetTorrents([...found.keys()]))
+    for (const infoHash of gone) this.listed.delete(infoHash, found.get(infoHash)?.info_hash_v2 ?? null)
   }
 
   async #forgetAbandoned(moment: number): Promise<void> {

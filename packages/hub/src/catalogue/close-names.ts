@@ -38,8 +38,8 @@ function likenessOf(letters: string, trigrams: ReadonlySet<string>, name: string
 
 /** Insertions, deletions, replacements and swaps of neighbours that make one of the other (Damerau and Levenshtein). */
 export function slipsBetween(one: string, other: string): number {
-  const a = [...one].slice(0, MAX_COMPARED_CHARACTERS)
-  const b = [...other].slice(0, MAX_COMPARED_CHARACTERS)
+  const a = Array.from(one).slice(0, MAX_COMPARED_CHARACTERS)
+  const b = Array.from(other).slice(0, MAX_COMPARED_CHARACTERS)
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { FileListQuery } from '@shoal/api/hub-api'
+import fc from 'fast-check'
 import { CatalogueWorld, caller } from '../../test/catalogue-world.ts'
 import { madeTorrent } from '../../test/made-torrent.ts'
 
@@ -98,6 +99,13 @@ describe('search', () => {
     assert.deepEqual(await found(world, { q: 'Fish' }), ['fish', 'fish a', 'fish b', 'fish tank', 'The fish', 'starfish'])
   })
 
+  test('what has exactly the name is found among any number of others', async (t) => {
+    const world = await library(t, ['fish'])
+    await world.fill(4_100, (at) => `fish ${at}`)
+    const names = await found(world, { q: 'fish', limit: 3 })
+    assert.deepEqual([names[0], names.length], ['fish', 3])
+  })
+
   test('tags, hosts, owners and names narrow it down', async (t) => {
     const world = await library(t, ['a', 'b'])
     const other = await world.host('h2')
@@ -151,6 +159,20 @@ describe('search', () => {
     const page = await world.catalogue.list({ sort: 'name', limit: 1 }, GUEST)
     assert.ok(page.nextCursor!.length <= 2_500, `${page.nextCursor!.length}`)
     assert.equal((await world.catalogue.list({ sort: 'name', limit: 1, cursor: page.nextCursor! }, GUEST)).items.length, 1)
+  })
+
+  test('any text at all is a question', async (t) => {
+    const world = await library(t, ['fish', 'Bài giảng', '机器学习'])
+    await fc.assert(
+      fc.asyncProperty(
+        fc.string({ unit: 'binary', maxLength: 60 }),
+        fc.constantFrom('relevance' as const, 'name' as const),
+        async (q, sort) => {
+          assert.ok(Array.isArray(await found(world, { q, sort })))
+        },
+      ),
+      { numRuns: 300 },
+    )
   })
 
   test('questions made to hurt are only questions', async (t) => {

@@ -120,6 +120,7 @@ export class EntryStore {
   }
 
   async namesOf(numbers: readonly number[]): Promise<{ number: number; name: string }[]> {
+    if (numbers.length === 0) return []
     return await this.#db.selectFrom('entries').select(['number', 'name']).where('number', 'in', numbers).execute()
   }
 
@@ -139,6 +140,7 @@ export class EntryStore {
     const rows = await this.#whole().where('entries.number', 'in', numbers).execute()
     const tags = await this.#db.selectFrom('tags').selectAll().where('entry_number', 'in', numbers).orderBy('tag').execute()
     const found = new Map(rows.map((row) => [row.number, row]))
+    const tagsOf = Map.groupBy(tags, (tag) => tag.entry_number)
     return numbers.flatMap((number) => {
       const row = found.get(number)
       if (row === undefined) return []
@@ -154,7 +156,7 @@ export class EntryStore {
         file_count,
         is_private,
       }
-      return [{ ...entry, torrent, tags: tags.filter((tag) => tag.entry_number === number).map(({ tag }) => tag) }]
+      return [{ ...entry, torrent, tags: (tagsOf.get(number) ?? []).map(({ tag }) => tag) }]
     })
   }
 
@@ -221,6 +223,16 @@ export class EntryStore {
   async newestNames(limit: number): Promise<string[]> {
     const rows = await this.#db.selectFrom('entries').select('name').orderBy('number', 'desc').limit(limit).execute()
     return rows.map(({ name }) => name)
+  }
+
+  /** Torrents whose last entry went with its host. */
+  async torrentsWithoutEntries(limit: number): Promise<{ info_hash: string; info_hash_v2: string | null }[]> {
+    return await this.#db
+      .selectFrom('torrents')
+      .select(['info_hash', 'info_hash_v2'])
+      .where((is) => is.not(is.exists(is.selectFrom('entries').select('number').whereRef('entries.info_hash', '=', 'torrents.info_hash'))))
+      .limit(limit)
+      .execute()
   }
 
   async namedTorrents(sha256s: readonly string[]): Promise<ReadonlySet<string>> {

@@ -93,9 +93,7 @@ export class EntryWriter {
     const gone = await this.#trx
       .deleteFrom('torrents')
       .where('info_hash', 'in', infoHashes)
-      .where(({ not, exists, selectFrom }) =>
-        not(exists(selectFrom('entries').select('number').whereRef('entries.info_hash', '=', 'torrents.info_hash'))),
-      )
+      .where((is) => is.not(is.exists(is.selectFrom('entries').select('number').whereRef('entries.info_hash', '=', 'torrents.info_hash'))))
       .returning('info_hash')
       .execute()
     return gone.map(({ info_hash }) => info_hash)

@@ -27,6 +27,7 @@ describe('search text', () => {
 
   test('letters have no borders', () => {
     assert.equal(indexedLetters(['Bài giảng 04']), 'baigiang4')
+    assert.equal(indexedLetters(['S01E00 - 007 x0 第04课', 'b']), 's1e07x0第4课 b')
     assert.equal(searchExpression('baigiang')?.letters, '"baigiang"')
     assert.equal(searchExpression('giang 4')?.letters, '"giang4"')
     assert.equal(searchExpression('iang ecture')?.letters, '"iangecture" OR ("iang" AND "ecture")')

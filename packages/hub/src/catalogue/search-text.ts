@@ -37,6 +37,8 @@ const BORDERLESS_SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer
 const BORDERLESS = new RegExp(`[${BORDERLESS_SCRIPTS}]`, 'u')
 /** A number, one character of a script without word borders, or a word. */
 const PIECES = new RegExp(`\\p{Nd}+|[${BORDERLESS_SCRIPTS}]\\p{M}*|(?:(?![${BORDERLESS_SCRIPTS}])[\\p{L}\\p{M}\\p{Nl}\\p{No}])+`, 'gu')
+const BORDERS = new RegExp(SEPARATORS, 'gu')
+const LEADING_ZEROS = /(?<!\p{Nd})0+(?=\p{Nd})/gu
 const NUMBER = /^\p{Nd}+$/u
 
 /** Without marks, case and width: two texts that differ only so are equal. */
@@ -82,9 +84,12 @@ export function indexedLetters(texts: readonly string[]): string {
 
 /** All letters and digits, without any border. */
 export function lettersOf(text: string): string {
-  return runsOf(text)
-    .flatMap((run) => run.pieces)
-    .join('')
+  return lettersOfFolded(foldText(text))
+}
+
+/** The same of text that is folded already. */
+export function lettersOfFolded(folded: string): string {
+  return folded.replace(LEADING_ZEROS, '').replace(BORDERS, '')
 }
 
 /** A question, in the language of FTS5. Nothing in it but letters, digits and our own operators. */
@@ -119,7 +124,7 @@ function mayGoOn(piece: string | undefined): boolean {
 }
 
 function isLongEnough(letters: string): boolean {
-  return [...letters].length >= MIN_LETTERS
+  return Array.from(letters).length >= MIN_LETTERS
 }
 
 /** Any of the trigrams of a text: finds what is like it. Undefined for a text that has none. */
@@ -130,7 +135,7 @@ export function likenessExpression(text: string): string | undefined {
 
 /** At most the first hundred. */
 export function trigramsOf(letters: string): Set<string> {
-  const characters = [...letters].slice(0, 102)
+  const characters = Array.from(letters).slice(0, 102)
   const trigrams = new Set<string>()
   for (let at = 0; at + 3 <= characters.length; at++) trigrams.add(characters.slice(at, at + 3).join(''))
   return trigrams

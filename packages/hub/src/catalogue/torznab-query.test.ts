@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
 import { categoriesOf, tagsOfCategories } from './torznab-categories.ts'
-import { type TorznabQuestion, torznabQuestion } from './torznab-query.ts'
+import { type TorznabQuestion, TorznabRefusal, torznabQuestion } from './torznab-query.ts'
 
 function ask(query: string): TorznabQuestion {
   return torznabQuestion(new Map(new URLSearchParams(query)))
@@ -60,6 +61,20 @@ describe('torznab questions', () => {
     }
     assert.equal(filterOf('t=search&q=***'), undefined)
     assert.deepEqual(filterOf('t=search&q='), {})
+  })
+
+  test('anything else is answered or refused', () => {
+    const names = fc.constantFrom('t', 'q', 'cat', 'limit', 'offset', 'season', 'ep', 'o', 'year', 'x')
+    const value = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('search', 'tvsearch', '1', '2000,8000', '99999999999'))
+    fc.assert(
+      fc.property(fc.array(fc.tuple(names, value)), (pairs) => {
+        try {
+          torznabQuestion(new Map(pairs))
+        } catch (error) {
+          assert.ok(error instanceof TorznabRefusal)
+        }
+      }),
+    )
   })
 
   test('tags are categories', () => {

@@ -18,8 +18,7 @@ function rendered({ name, attributes = {}, content }: XmlElement, indent: string
 }
 
 /** What XML 1.0 has no place for at all, not even written as a number. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are taken out
-const IMPOSSIBLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/gu
+const IMPOSSIBLE = /[^\P{Cc}\t\n\r]|[\ufffe\uffff]|\p{Cs}/gu
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

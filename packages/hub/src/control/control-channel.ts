@@ -280,6 +280,11 @@ export class ControlChannel implements ControlOwner {
     }
   }
 
+  /** The rights of an account have changed, or with undefined those of visitors. */
+  recheck(accountId: string | undefined): void {
+    for (const connection of this.#connections) if (connection.admission.caller.accountId === accountId) this.#recheck(connection)
+  }
+
   #takeMap(connection: ControlConnection, host: ConnectedHost, told: { infoHash: string; map: string; pieceCount: number }): void {
     const { infoHash, map, pieceCount } = told
     if (this.#byHost.get(host.id) !== connection) return

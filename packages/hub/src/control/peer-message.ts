@@ -21,5 +21,6 @@ export function readPeerMessage(text: string): PeerMessage | { readonly refusal:
   if (validator === undefined) return { refusal: `there is no message of the type ${JSON.stringify(value.type.slice(0, 40))}` }
   if (validator.Check(value)) return value as PeerMessage
   const [error] = validator.Errors(value)
-  return { refusal: `${error?.instancePath.slice(1) || 'it'} ${error?.message ?? 'breaks its rule'}` }
+  const field = error?.instancePath.slice(1, 60) || 'it'
+  return { refusal: `${field} ${(error?.message ?? 'breaks its rule').slice(0, 200)}` }
 }

@@ -221,8 +221,9 @@ describe('signing in over HTTP', () => {
     assert.equal((await ask('nobody', 'POST /register', { body })).code, 'TAKEN')
   })
 
-  test('asks for a longer password where only invited people register', async () => {
+  test('asks for an invite, and with it for a longer password, where only invited people register', async () => {
     const { ask } = await visit({ registration: 'invite' })
+    assert.equal((await ask('nobody', 'POST /register', { body: { username: 'An', password: '123456' } })).code, 'INVITE_NEEDED')
     const { code: invite } = (await ask('olga', 'POST /v1/invites', { body: {} })).body as CreatedInvite
     assert.equal((await ask('nobody', 'POST /register', { body: { username: 'An', password: '123456', invite } })).code, 'VALIDATION')
     assert.equal((await ask('nobody', 'POST /register', { body: { username: 'An', password: '12345678', invite } })).code, 'OK')
@@ -371,7 +372,7 @@ describe('no secret', () => {
     const invite = (await say('mona', 'POST /v1/invites', { body: {} })) as CreatedInvite
     const session = (await say('nobody', 'POST /v1/sessions', { body: { name: 'minh', password: PASSWORD } })) as SignedIn
     for (const secret of [token.token, invite.code, session.token ?? '']) secrets.add(secret)
-    for (const text of [...secrets]) {
+    for (const text of secrets) {
       const secret = text.split('_').at(-1) ?? ''
       if (text.startsWith('shoal_') && secret.length > 30) secrets.add(secret)
     }

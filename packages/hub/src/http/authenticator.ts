@@ -12,6 +12,8 @@ export interface CallerFacts {
   readonly agent: string
   /** From this very machine, and nobody forwarded it. */
   readonly isLoopback: boolean
+  /** The hub is reached over TLS: then only cookies count that were set over TLS. */
+  readonly isSecure: boolean
 }
 
 /** Knows accounts; the web door asks it once a request. */
@@ -27,5 +29,6 @@ export function callerFacts(request: IncomingMessage, reach: Reach): CallerFacts
     ip: reach.ip,
     agent: (headerOf(request, 'user-agent') ?? '').slice(0, 200),
     isLoopback: reach.isLocal,
+    isSecure: reach.origin.startsWith('https:'),
   }
 }

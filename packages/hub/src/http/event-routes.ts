@@ -29,6 +29,8 @@ interface Stream {
   readonly response: ServerResponse
   readonly taken: TakenCall
   readonly ip: string
+  /** Undefined: a visitor's. */
+  readonly accountId: string | undefined
   reader: Reader
   end(): void
 }
@@ -74,6 +76,11 @@ export class EventStreams {
     }
   }
 
+  /** The rights of an account have changed, or with undefined those of visitors. */
+  recheck(accountId: string | undefined): void {
+    for (const stream of this.#streams) if (stream.accountId === accountId) this.#recheck(stream)
+  }
+
   readonly route: HubRoute = route({
     method: 'GET',
     url: '/v1/events',
@@ -98,7 +105,7 @@ export class EventStreams {
       this.#requireRoom(call.caller.ip)
       const chosen = topics === undefined ? TOPICS : (topics.split(',') as Topic[])
       const reader = { topics: new Set<Topic>(chosen), watches: new Set(watch), seesPeers: call.caller.may('peers:read') }
-      this.#open(call.takeOver(), call.caller.ip, reader, last === undefined ? since : Number(last))
+      this.#open(call.takeOver(), call.caller, reader, last === undefined ? since : Number(last))
       return undefined
     },
   })
@@ -111,7 +118,7 @@ export class EventStreams {
     })
   }
 
-  #open(taken: TakenCall, ip: string, reader: Reader, since: number | undefined): void {
+  #open(taken: TakenCall, { ip, accountId }: Caller, reader: Reader, since: number | undefined): void {
     const { request, response } = taken
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
     if (request.method === 'HEAD') {
@@ -128,6 +135,7 @@ export class EventStreams {
       response,
       taken,
       ip,
+      accountId,
       reader,
       end: () => {
         if (!this.#streams.delete(stream)) return

@@ -31,7 +31,7 @@ const RSS_TYPE = 'application/rss+xml; charset=utf-8'
 const XML_TYPE = 'application/xml; charset=utf-8'
 /** With a key in its address, an answer is for nobody else to keep. */
 const PRIVATE = { 'cache-control': 'private, max-age=60' }
-const KeyText = Type.String({ minLength: 1, maxLength: 200 })
+const KeyText = Type.String({ minLength: 1, maxLength: 100 })
 const closed = { additionalProperties: false } as const
 
 const FeedQuery = Type.Object(
@@ -78,11 +78,8 @@ export function feedRoutes(needs: FeedNeeds): HubRoute[] {
       handle: async (call) => {
         const holder = await keyHolder(needs, call, call.params.key)
         if (!holder.may('files:download')) throw new ProblemError('FORBIDDEN', 'This key may not download')
-        return await torrentReply(catalogue, {
-          infoHash: call.params.file.slice(0, 40),
-          announceUrls: await accounts.announceUrls(holder.accountId, call.origin),
-          known: call.header('if-none-match'),
-        })
+        const announceUrls = await accounts.announceUrls(holder.accountId, call.origin)
+        return await torrentReply(catalogue, call.params.file.slice(0, 40), announceUrls)
       },
     }),
     route({

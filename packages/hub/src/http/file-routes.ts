@@ -31,9 +31,9 @@ export function fileRoutes(catalogue: Catalogue): HubRoute[] {
       reply: PublishedFile,
       status: 201,
       limit: 'upload',
-      handle: async ({ body, caller, setHeader }) => {
-        const file = await catalogue.upload(caller, body)
-        setHeader('location', `/v1/files/${file.id}`)
+      handle: async (call) => {
+        const file = await catalogue.upload(call.caller, call.body)
+        call.setHeader('location', `/v1/files/${file.id}`)
         return file
       },
     }),

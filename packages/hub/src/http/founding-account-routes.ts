@@ -34,7 +34,7 @@ export function foundingAccountRoutes(accounts: Accounts): HubRoute[] {
       isIdempotent: false,
       limit: 'register',
       handle: async ({ body: { username, ...rest }, caller }) => {
-        expectLongEnough(rest.password, accounts.settings.current.registration)
+        if (rest.invite !== undefined) expectLongEnough(rest.password)
         const { account } = await accounts.registrar.register({ name: username, ...rest }, caller)
         return { message: 'Registered. Log in now', username: account.name }
       },
@@ -56,8 +56,8 @@ export function foundingAccountRoutes(accounts: Accounts): HubRoute[] {
   ]
 }
 
-/** Where anybody may register anyway, a short password protects no less: there the six digits of course notes will do. */
-function expectLongEnough(password: string, registration: 'open' | 'invite' | 'closed'): void {
-  if (registration === 'open' || password.length >= SHORTEST_PASSWORD) return
+/** Where anybody may register anyway, a short password protects no less, and the six digits of course notes will do. Who is invited needs more. */
+function expectLongEnough(password: string): void {
+  if (password.length >= SHORTEST_PASSWORD) return
   throw invalidField('password', `A password has at least ${SHORTEST_PASSWORD} characters on this hub`)
 }

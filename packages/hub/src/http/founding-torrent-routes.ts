@@ -1,8 +1,8 @@
 import { NewFile, PublishedFile } from '@shoal/api/hub-api'
-import { ProblemError } from '@shoal/api/problem'
 import { ProtocolError } from '@shoal/protocol/errors'
 import { infoHashHex, toInfoHash } from '@shoal/protocol/info-hash'
 import Type from 'typebox'
+import { invalidField } from '../accounts/invalid-field.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { SwarmCounts } from '../catalogue/catalogue-needs.ts'
 import { UPLOAD_BODY_BYTES } from './file-routes.ts'
@@ -50,14 +50,11 @@ export function foundingTorrentRoutes({ catalogue, accounts, swarms }: FoundingN
         { info_hash: Type.Optional(InfoHashText), name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) },
         closed,
       ),
-      handle: async ({ query, caller, origin, header }) => {
+      handle: async ({ query, caller, origin }) => {
         const { info_hash, name } = query
-        if ((info_hash === undefined) === (name === undefined)) throw refuse('info_hash', 'Give an info_hash or a name, and not both')
-        return await torrentReply(catalogue, {
-          infoHash: info_hash === undefined ? await catalogue.infoHashOf(name!, caller) : hashOf(info_hash),
-          announceUrls: await accounts.announceUrls(caller.accountId, origin),
-          known: header('if-none-match'),
-        })
+        if ((info_hash === undefined) === (name === undefined)) throw invalidField('info_hash', 'Give an info_hash or a name, and not both')
+        const infoHash = info_hash === undefined ? await catalogue.infoHashOf(name!, caller) : hashOf(info_hash)
+        return await torrentReply(catalogue, infoHash, await accounts.announceUrls(caller.accountId, origin))
       },
     }),
     route({
@@ -86,11 +83,7 @@ function hashOf(text: string): string {
   try {
     return infoHashHex(toInfoHash(text))
   } catch (error) {
-    if (error instanceof ProtocolError) throw refuse('info_hash', error.message)
+    if (error instanceof ProtocolError) throw invalidField('info_hash', error.message)
     throw error
   }
-}
-
-function refuse(field: string, detail: string): ProblemError {
-  return new ProblemError('VALIDATION', detail, { errors: [{ field, detail }] })
 }

@@ -1,9 +1,10 @@
 import { HubFacts, HubStats } from '@shoal/api/hub-api'
 import { ProblemError } from '@shoal/api/problem'
+import { parseIp } from '@shoal/protocol/ip-address'
+import { isLoopback } from '../tracker/network-list.ts'
 import { apiPage } from './api-page.ts'
 import { frontPageHtml, frontPageText } from './front-page.ts'
 import { PAGE_POLICY } from './html.ts'
-import { isLoopback } from './ip-networks.ts'
 import type { Metric, WebMetrics } from './metrics.ts'
 import { openApiOf } from './openapi.ts'
 import { type HubCall, type HubRoute, RawReply, route } from './route.ts'
@@ -113,7 +114,8 @@ export function hubRoutes(report: HubReport, metrics: WebMetrics, routes: readon
 
 /** A monitor on the same machine needs no token; behind a proxy everybody would be on the same machine. */
 function requireMonitor({ caller, header }: HubCall): void {
-  const isLocal = isLoopback(caller.ip) && header('x-forwarded-for') === undefined && header('forwarded') === undefined
+  const ip = parseIp(caller.ip)
+  const isLocal = ip !== undefined && isLoopback(ip) && header('x-forwarded-for') === undefined && header('forwarded') === undefined
   if (isLocal || caller.may('metrics:read')) return
   if (caller.accountId === undefined)
     throw new ProblemError('NOT_SIGNED_IN', 'The figures are for this machine, or for a token of the scope metrics')

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { formatIp, parseIp } from '@shoal/protocol/ip-address'
-import { IpNetworks, isLoopback } from './ip-networks.ts'
+import { isLoopback } from '../tracker/network-list.ts'
+import { SenderAddress } from '../tracker/sender-address.ts'
 
 /** How the hub is reached from outside. */
 export interface ReachOptions {
@@ -21,18 +22,15 @@ export interface Reach {
   readonly origin: string
 }
 
-/** X-Forwarded-For lists are not read further back than this. */
-const MAX_HOPS = 20
-
 export class ReachResolver {
   readonly prefix: string
   /** `class.example`, `class.example:8443` */
   readonly publicHost: string | undefined
   readonly #origin: string | undefined
-  readonly #proxies: IpNetworks
+  readonly #sender: SenderAddress
 
   constructor(options: ReachOptions) {
-    this.#proxies = new IpNetworks(options.trustedProxies ?? [])
+    this.#sender = new SenderAddress({ trustedProxies: options.trustedProxies ?? [], addressFrom: [] })
     if (options.publicUrl === undefined) {
       this.prefix = ''
       return
@@ -45,39 +43,27 @@ export class ReachResolver {
 
   /** Of the connection itself. */
   addressOf(request: IncomingMessage): string {
-    return plain(request.socket.remoteAddress)
+    return formatIp(bytesOf(request.socket.remoteAddress))
   }
 
   reachOf(request: IncomingMessage): Reach {
     const { socket } = request
-    const from = plain(socket.remoteAddress)
-    const isEncrypted = 'encrypted' in socket && socket.encrypted === true
-    const isProxy = this.#isProxy(from)
+    const from = bytesOf(socket.remoteAddress)
     const forwardedFor = headerOf(request, 'x-forwarded-for')
-    const isHttps = isProxy ? (headerOf(request, 'x-forwarded-proto') ?? '').trim() === 'https' : isEncrypted
+    const isHttps = this.#sender.isProxy(from)
+      ? (headerOf(request, 'x-forwarded-proto') ?? '').trim() === 'https'
+      : 'encrypted' in socket && socket.encrypted === true
     return {
-      ip: isProxy && forwardedFor !== undefined ? this.#beforeProxies(forwardedFor, from) : from,
+      ip: formatIp(this.#sender.behind(from, forwardedFor)),
       isLocal: isLoopback(from) && forwardedFor === undefined && headerOf(request, 'forwarded') === undefined,
       isHttps,
-      origin: this.#origin ?? `${isHttps ? 'https' : 'http'}://${hostOf(plain(socket.localAddress))}:${socket.localPort ?? 0}`,
+      origin: this.#origin ?? `${isHttps ? 'https' : 'http'}://${hostOf(formatIp(bytesOf(socket.localAddress)))}:${socket.localPort ?? 0}`,
     }
   }
 
-  /** From the right, over every proxy that is ours, to the first address that is not: what stands left of it anybody may have written. */
-  #beforeProxies(forwardedFor: string, from: string): string {
-    let ip = from
-    for (const hop of forwardedFor.split(',').slice(-MAX_HOPS).reverse()) {
-      const bytes = parseIp(hop.trim().replace(/^\[|\]$/g, ''))
-      if (bytes === undefined) break
-      ip = formatIp(bytes)
-      if (!this.#proxies.includes(bytes)) break
-    }
-    return ip
-  }
-
-  #isProxy(ip: string): boolean {
-    const bytes = parseIp(ip)
-    return bytes !== undefined && this.#proxies.includes(bytes)
+  /** Whether the connection ends at an address that only this machine has. */
+  isOnLoopback(request: IncomingMessage): boolean {
+    return isLoopback(bytesOf(request.socket.localAddress))
   }
 }
 
@@ -87,10 +73,9 @@ export function headerOf(request: IncomingMessage, name: string): string | undef
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-/** In the short form, without a zone. A connection that is gone has no address any more. */
-function plain(address: string | undefined): string {
-  const bytes = parseIp((address ?? '').split('%')[0] ?? '')
-  return bytes === undefined ? '0.0.0.0' : formatIp(bytes)
+/** Without a zone. A connection that is gone has no address any more. */
+function bytesOf(address: string | undefined): Uint8Array {
+  return parseIp((address ?? '').split('%')[0] ?? '') ?? new Uint8Array(4)
 }
 
 function hostOf(ip: string): string {

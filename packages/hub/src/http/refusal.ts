@@ -11,6 +11,8 @@ export function asProblem(thrown: unknown): ProblemError {
   if (code.startsWith('FST_') && thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode !== 500) {
     return new ProblemError('MALFORMED', 'Cannot read this request')
   }
+  // The client has gone in the middle of its request: it reads no answer.
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return new ProblemError('MALFORMED', 'The request ended early')
   return new ProblemError('BUG', 'Something went wrong inside the hub, not in this request. Its operator finds the request id in the log')
 }
 

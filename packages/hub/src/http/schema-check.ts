@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 
 const MAX_TOLD = 20
+const MAX_FIELD_CHARACTERS = 100
 
 /** Holds what came in, or goes out, against one schema. */
 export class SchemaCheck {
@@ -28,11 +29,16 @@ export class SchemaCheck {
     const told = new Map<string, string>()
     for (const error of this.#validator.Errors(value)) {
       const parent = error.instancePath.slice(1).replaceAll('/', '.')
-      if (error.keyword === 'boolean') continue // said better by `additionalProperties`
       const names = namesIn(error.params)
-      const detail = names === undefined ? error.message : error.keyword === 'required' ? 'is missing' : 'is not known here'
+      // what is not named meets a schema that is plainly false
+      const isUnknown = error.keyword === 'additionalProperties' || error.keyword === 'boolean'
+      const detail = isUnknown ? 'is not known here' : error.keyword === 'required' ? 'is missing' : error.message
       for (const name of names ?? ['']) {
-        const field = [parent, name].filter((part) => part !== '').join('.') || '(all of it)'
+        const field =
+          [parent, name]
+            .filter((part) => part !== '')
+            .join('.')
+            .slice(0, MAX_FIELD_CHARACTERS) || '(all of it)'
         if (!told.has(field) && told.size < MAX_TOLD) told.set(field, detail)
       }
     }

@@ -83,8 +83,9 @@ export function sessionRoutes(accounts: Accounts): HubRoute[] {
       url: '/v1/sessions/current',
       summary: 'Sign out; also of a session that has ended',
       needs: 'public',
-      handle: async ({ caller, origin, setHeader }) => {
-        setHeader('set-cookie', endedCookie(isSecure(origin)))
+      handle: async (call) => {
+        const { caller } = call
+        call.setHeader('set-cookie', endedCookie(isSecure(call.origin)))
         if (caller.sessionId !== undefined) await accounts.sessions.end(accountUser(caller), caller.sessionId, 'account.sign-out')
         return undefined
       },
@@ -105,9 +106,9 @@ export function sessionRoutes(accounts: Accounts): HubRoute[] {
       url: '/v1/sessions',
       summary: 'Sign out everywhere: ends every session and every token',
       needs: 'account:use',
-      handle: async ({ caller, origin, setHeader }) => {
-        await accounts.signIn.signOutEverywhere(accountUser(caller))
-        setHeader('set-cookie', endedCookie(isSecure(origin)))
+      handle: async (call) => {
+        await accounts.signIn.signOutEverywhere(accountUser(call.caller))
+        call.setHeader('set-cookie', endedCookie(isSecure(call.origin)))
         return undefined
       },
     }),

@@ -8,28 +8,19 @@ export interface AnnounceUrls {
   announceUrls(accountId: string | undefined, origin: string): Promise<readonly string[]> | readonly string[]
 }
 
-interface TorrentRequest {
-  readonly infoHash: string
-  readonly announceUrls: readonly string[]
-  /** What the caller has already: `If-None-Match`. */
-  readonly known: string | undefined
-}
-
 /** A .torrent file as an answer: to be saved and never shown, and for nobody else to keep, since a key may be in it. */
-export async function torrentReply(catalogue: Catalogue, { infoHash, announceUrls, known }: TorrentRequest): Promise<RawReply> {
+export async function torrentReply(catalogue: Catalogue, infoHash: string, announceUrls: readonly string[]): Promise<RawReply> {
   const { bytes, fileName, sha256 } = await catalogue.shelf.download(infoHash, announceUrls)
-  const tag = `"${createHash('sha256')
+  const tag = createHash('sha256')
     .update(JSON.stringify([sha256, announceUrls]))
     .digest('base64url')
-    .slice(0, 22)}"`
-  const headers = {
-    etag: tag,
+    .slice(0, 22)
+  return new RawReply(TYPE, bytes, {
+    etag: `"${tag}"`,
     'cache-control': 'private, no-cache',
     'content-disposition': attachment(fileName),
     'x-content-type-options': 'nosniff',
-  }
-  const isKnown = known?.split(',').some((each) => each.trim().replace(/^W\//, '') === tag) === true
-  return isKnown ? new RawReply(TYPE, '', headers, 304) : new RawReply(TYPE, bytes, headers)
+  })
 }
 
 const TYPE = 'application/x-bittorrent'

@@ -24,12 +24,8 @@ export function torrentRoutes(catalogue: Catalogue, accounts: AnnounceUrls): Hub
       summary: 'The .torrent file, with the trackers of this hub and the key of whoever asks',
       needs: 'files:download',
       params: ByInfoHash,
-      handle: async ({ params, caller, origin, header }) =>
-        torrentReply(catalogue, {
-          infoHash: params.infoHash,
-          announceUrls: await accounts.announceUrls(caller.accountId, origin),
-          known: header('if-none-match'),
-        }),
+      handle: async ({ params, caller, origin }) =>
+        torrentReply(catalogue, params.infoHash, await accounts.announceUrls(caller.accountId, origin)),
     }),
     route({
       method: 'GET',

@@ -4,11 +4,11 @@ import multipart from '@fastify/multipart'
 import { type Problem, ProblemError, problemOf } from '@shoal/api/problem'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
+import { networkOf } from '../accounts/attempts.ts'
 import type { HubSystem } from '../system.ts'
 import { type Authenticator, type CallerFacts, callerFacts } from './authenticator.ts'
 import { type CanonicalUrl, canonicalUrl, nothingThere } from './canonical-url.ts'
 import { type IdempotentCallStore, IdempotentCalls, type KeptAnswer } from './idempotent-calls.ts'
-import { cutAddress, isLoopback } from './ip-networks.ts'
 import { OriginGuard } from './origin-guard.ts'
 import { type Drawn, type Limit, type LimitName, NETWORK_FACTOR, RateLimits } from './rate-limits.ts'
 import { headerOf, type Reach, type ReachOptions, ReachResolver } from './reach.ts'
@@ -123,7 +123,7 @@ export class WebDoor {
     try {
       if (this.#isClosed) throw new ProblemError('BUSY', 'The hub stops. Try again in a while')
       const reach = this.#reach.reachOf(request)
-      this.#guard.checkHost(request, isLoopback(request.socket.localAddress ?? ''))
+      this.#guard.checkHost(request, this.#reach.isOnLoopback(request))
       const url = canonicalUrl(request.url ?? '/', this.#reach.prefix)
       this.#visits.set(request, { id, url, reach })
       request.url = url.path
@@ -136,7 +136,7 @@ export class WebDoor {
   /** For doors that do not come through here, such as an upgrade. @throws {ProblemError} */
   factsOf(request: IncomingMessage): { facts: CallerFacts; url: CanonicalUrl; reach: Reach } {
     const reach = this.#reach.reachOf(request)
-    this.#guard.checkHost(request, isLoopback(request.socket.localAddress ?? ''))
+    this.#guard.checkHost(request, this.#reach.isOnLoopback(request))
     return { facts: callerFacts(request, reach), url: canonicalUrl(request.url ?? '/', this.#reach.prefix), reach }
   }
 
@@ -212,7 +212,7 @@ export class WebDoor {
     const isWrite = route.method !== 'GET'
     if (isWrite) this.#guard.checkWrite(request.raw, visit.reach)
     const isSpared = (this.#options.sparesLocal ?? true) && visit.reach.isLocal
-    if (!isSpared) this.#limits.draw(limit, cutAddress(visit.reach.ip), NETWORK_FACTOR)
+    if (!isSpared) this.#limits.draw(limit, networkOf(visit.reach.ip), NETWORK_FACTOR)
     const facts = callerFacts(request.raw, visit.reach)
     const caller = await this.#callerFor(route, facts)
     visit.caller = caller

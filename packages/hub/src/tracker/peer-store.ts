@@ -1,6 +1,7 @@
 import { fromLatin1, latin1 } from '@shoal/protocol/bytes'
 import { COMPACT_PEER4_BYTES, COMPACT_PEER6_BYTES } from '@shoal/protocol/tracker/announce'
 import type { HubSystem } from '../system.ts'
+import { PeerMemory } from './peer-memory.ts'
 import { type PeerRole, PeerVector } from './peer-vector.ts'
 
 /** What keeps the tracker's memory bounded, whoever announces whatever. A peer takes 9 to 45 bytes (IPv6: 20 to 70), a swarm about 700. */
@@ -31,7 +32,7 @@ const TICKS_PER_MINUTE = 60 / TICK_SECONDS
 
 /** The peers of one torrent. A peer is its endpoint: 6 bytes of IPv4 address and port, or 18 of IPv6. */
 export class Swarm {
-  readonly peers4: PeerVector = new PeerVector(COMPACT_PEER4_BYTES)
+  readonly peers4: PeerVector
   /** Undefined until the first IPv6 peer comes. */
   peers6: PeerVector | undefined
   /** How often the torrent was completed, as far as this hub remembers. */
@@ -40,6 +41,12 @@ export class Swarm {
   lastTick = 0
   /** Stays so until it has shrunk to half, so that peers which were told to come back late are still waited for. */
   isLarge = false
+  readonly #memory: PeerMemory
+
+  constructor(memory: PeerMemory) {
+    this.#memory = memory
+    this.peers4 = new PeerVector(COMPACT_PEER4_BYTES, memory)
+  }
 
   /** Seeds. */
   get complete(): number {
@@ -62,7 +69,7 @@ export class Swarm {
 
   vectorFor(endpoint: Uint8Array): PeerVector {
     if (endpoint.length === COMPACT_PEER4_BYTES) return this.peers4
-    this.peers6 ??= new PeerVector(COMPACT_PEER6_BYTES)
+    this.peers6 ??= new PeerVector(COMPACT_PEER6_BYTES, this.#memory)
     return this.peers6
   }
 }
@@ -78,6 +85,7 @@ export class PeerStore {
   readonly #system: HubSystem
   /** By the 20 bytes of the info hash as latin1. */
   readonly #swarms = new Map<string, Swarm>()
+  readonly #memory = new PeerMemory()
   #peerCount = 0
   #sweeping: MapIterator<[string, Swarm]> | undefined
 
@@ -114,7 +122,7 @@ export class PeerStore {
     const known = this.#swarms.get(key)
     if (known !== undefined) return known
     if (this.#swarms.size >= this.#options.maxSwarms) return undefined
-    const swarm = new Swarm()
+    const swarm = new Swarm(this.#memory)
     this.#swarms.set(key, swarm)
     return swarm
   }

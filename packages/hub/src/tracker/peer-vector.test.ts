@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { PeerMemory } from './peer-memory.ts'
 import { type Dice, type PeerRole, PeerVector } from './peer-vector.ts'
 
 /** The naive twin: endpoints as text in a map, in no order. */
@@ -45,19 +46,24 @@ describe('PeerVector', () => {
   test('holds what its naive twin holds, through anything', () => {
     const operations = fc.array(
       fc.record({
-        what: fc.constantFrom('add', 'add', 'add', 'remove', 'flip', 'expire'),
-        id: fc.nat(120),
+        what: fc.constantFrom('add', 'add', 'add', 'remove', 'remove', 'flip', 'expire'),
+        id: fc.nat(260),
         role: fc.constantFrom<PeerRole>('seed', 'partial', 'leech'),
         later: fc.nat(2),
       }),
       { maxLength: 300 },
     )
     fc.assert(
-      fc.property(fc.constantFrom(6, 18), operations, fc.integer(), (stride, steps, seed) => {
+      fc.property(fc.constantFrom(6, 18), fc.constantFrom(0, 0, 60, 125, 200), operations, fc.integer(), (stride, there, steps, seed) => {
         const dice = diceFrom(seed)
-        const vector = new PeerVector(stride)
+        const vector = new PeerVector(stride, new PeerMemory())
         const naive = new NaivePeers()
         let tick = 32_700
+        // Above 128 there is an index, and below 64 none again.
+        for (let id = 0; id < there; id++) {
+          vector.add(endpointOf(stride, id), 'leech', tick, dice)
+          naive.peers.set(textOf(endpointOf(stride, id)), { role: 'leech', tick })
+        }
         for (const { what, id, role, later } of steps) {
           tick += later
           const endpoint = endpointOf(stride, id)
@@ -100,7 +106,7 @@ describe('PeerVector', () => {
 
   test('hands out every peer equally often, whoever came when', () => {
     const dice = diceFrom(42)
-    const vector = new PeerVector(6)
+    const vector = new PeerVector(6, new PeerMemory())
     const peers = 100
     for (let id = 0; id < peers; id++) vector.add(endpointOf(6, id), id % 5 === 0 ? 'seed' : 'leech', 0, dice)
     const seen = new Map<string, number>()
@@ -126,7 +132,7 @@ describe('PeerVector', () => {
   test('counts who shares an address, in a large swarm never too few', () => {
     const dice = diceFrom(1)
     for (const peers of [10, 600, 3_000]) {
-      const vector = new PeerVector(6)
+      const vector = new PeerVector(6, new PeerMemory())
       for (let id = 0; id < peers; id++) vector.add(Uint8Array.of(10, 0, id >> 8, id & 0xff, 0, 1), 'leech', 0, dice)
       const crowded = (port: number) => Uint8Array.of(192, 0, 2, 1, 0, port)
       for (let port = 1; port <= 50; port++) vector.add(crowded(port), port % 2 === 0 ? 'seed' : 'leech', 0, dice)

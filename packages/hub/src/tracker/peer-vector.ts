@@ -1,3 +1,6 @@
+import { setUint16, uint16 } from '@shoal/protocol/bytes'
+import { LARGEST_BLOCK, type PeerMemory } from './peer-memory.ts'
+
 /** What draws the places; `HubSystem` is one. */
 export interface Dice {
   /** A whole number in [0, limit). */
@@ -24,8 +27,13 @@ export type PeerRole = 'seed' | 'partial' | 'leech'
 export class PeerVector {
   /** Bytes an endpoint has: 6 or 18. */
   readonly stride: number
-  #endpoints: Uint8Array
-  #stamps: Uint16Array
+  readonly #memory: PeerMemory
+  /** Endpoints from `#base` on, and behind them two bytes of stamp for each; `NO_BYTES` while there is nobody. */
+  #bytes: Uint8Array = NO_BYTES
+  #base = 0
+  #capacity = 0
+  /** What `#memory` calls it; `OWN` for an array of its own, or none. */
+  #block = OWN
   #giverCount = 0
   #partialCount = 0
   #count = 0
@@ -35,10 +43,9 @@ export class PeerVector {
   #crowd: Uint16Array = NO_CROWD
 
   /** @param stride bytes an endpoint has: 6 or 18 */
-  constructor(stride: number) {
+  constructor(stride: number, memory: PeerMemory) {
     this.stride = stride
-    this.#endpoints = new Uint8Array(SMALLEST_CAPACITY * stride)
-    this.#stamps = new Uint16Array(SMALLEST_CAPACITY)
+    this.#memory = memory
   }
 
   get count(): number {
@@ -75,7 +82,7 @@ export class PeerVector {
 
   /** Ticks since the peer there has announced. */
   ageAt(position: number, nowTick: number): number {
-    return (nowTick - this.#stamps[position]!) & TICK_MASK
+    return (nowTick - uint16(this.#bytes, this.#stampAt(position))) & TICK_MASK
   }
 
   /**
@@ -85,7 +92,7 @@ export class PeerVector {
    */
   add(endpoint: Uint8Array, role: PeerRole, tick: number, dice: Dice): void {
     const isGiver = role !== 'leech'
-    if (this.#count === this.#stamps.length) this.#resize(this.#count * 2)
+    if (this.#count === this.#capacity) this.#resize(Math.max(this.#count * 2, SMALLEST_CAPACITY))
     let free = this.#count
     if (isGiver && free !== this.#giverCount) {
       this.#move(this.#giverCount, free) // the first leecher makes room
@@ -94,8 +101,8 @@ export class PeerVector {
     const start = isGiver ? 0 : this.#giverCount
     const place = start + dice.randomBelow(free - start + 1)
     if (place !== free) this.#move(place, free)
-    this.#endpoints.set(endpoint, place * this.stride)
-    this.#stamps[place] = (tick & TICK_MASK) | (role === 'partial' ? PARTIAL : 0)
+    for (let i = 0, at = this.#endpointAt(place); i < this.stride; i++) this.#bytes[at + i] = endpoint[i]!
+    setUint16(this.#bytes, this.#stampAt(place), (tick & TICK_MASK) | (role === 'partial' ? PARTIAL : 0))
     this.#count++
     if (isGiver) this.#giverCount++
     if (role === 'partial') this.#partialCount++
@@ -104,8 +111,8 @@ export class PeerVector {
   }
 
   removeAt(position: number): void {
-    if (this.#index !== NO_INDEX) this.#freeSlot(this.#slotOf(this.#endpoints, position * this.stride))
-    if (this.#crowd !== NO_CROWD) this.#crowd[this.#bucketOf(this.#endpoints, position * this.stride)]!--
+    if (this.#index !== NO_INDEX) this.#freeSlot(this.#slotOf(this.#bytes, this.#endpointAt(position)))
+    if (this.#crowd !== NO_CROWD) this.#crowd[this.#bucketOf(this.#bytes, this.#endpointAt(position))]!--
     let hole = position
     if (hole < this.#giverCount) {
       if (this.#isPartial(hole)) this.#partialCount--
@@ -115,7 +122,8 @@ export class PeerVector {
     }
     this.#count--
     if (hole !== this.#count) this.#move(this.#count, hole)
-    if (this.#count * 4 < this.#stamps.length && this.#stamps.length > SMALLEST_CAPACITY) this.#resize(this.#stamps.length >> 1)
+    if (this.#count === 0) this.#resize(0)
+    else if (this.#count * 4 < this.#capacity && this.#capacity > SMALLEST_CAPACITY) this.#resize(this.#capacity >> 1)
     if (this.#index !== NO_INDEX && this.#count <= SMALLEST_WITH_INDEX) this.#index = NO_INDEX
   }
 
@@ -131,7 +139,7 @@ export class PeerVector {
 
   /** The peer there: its endpoint goes to `into`. */
   copyAt(position: number, into: Uint8Array, at: number): void {
-    for (let i = 0, from = position * this.stride; i < this.stride; i++) into[at + i] = this.#endpoints[from + i]!
+    for (let i = 0, from = this.#endpointAt(position); i < this.stride; i++) into[at + i] = this.#bytes[from + i]!
   }
 
   /** Removes whoever has not announced for `lifetimeTicks`. @returns how many those were */
@@ -150,20 +158,28 @@ export class PeerVector {
    */
   countSharing(endpoint: Uint8Array): number {
     if (this.#crowd !== NO_CROWD) return this.#crowd[this.#bucketOf(endpoint, 0)]!
-    const endpoints = this.#endpoints
+    const bytes = this.#bytes
     const addressBytes = this.#addressBytes
-    const end = this.#count * this.stride
+    const end = this.#endpointAt(this.#count)
     let sharing = 0
-    for (let at = 0; at < end; at += this.stride) {
+    for (let at = this.#base; at < end; at += this.stride) {
       let same = 0
-      while (same < addressBytes && endpoints[at + same] === endpoint[same]) same++
+      while (same < addressBytes && bytes[at + same] === endpoint[same]) same++
       if (same === addressBytes) sharing++
     }
     return sharing
   }
 
+  #endpointAt(position: number): number {
+    return this.#base + position * this.stride
+  }
+
+  #stampAt(position: number): number {
+    return this.#base + this.#capacity * this.stride + 2 * position
+  }
+
   #isPartial(position: number): boolean {
-    return (this.#stamps[position]! & PARTIAL) !== 0
+    return (this.#bytes[this.#stampAt(position)]! & (PARTIAL >> 8)) !== 0
   }
 
   /** What one household or laboratory has: an IPv4 address or an IPv6 /64. */
@@ -177,38 +193,46 @@ export class PeerVector {
 
   #copyWindow(from: number, to: number, wanted: number, into: Uint8Array, at: number, dice: Dice): void {
     if (wanted === 0) return
-    const stride = this.stride
     const start = from + dice.randomBelow(to - from)
     const first = Math.min(wanted, to - start)
-    into.set(this.#endpoints.subarray(start * stride, (start + first) * stride), at)
+    into.set(this.#bytes.subarray(this.#endpointAt(start), this.#endpointAt(start + first)), at)
     const rest = wanted - first
-    if (rest > 0) into.set(this.#endpoints.subarray(from * stride, (from + rest) * stride), at + first * stride)
+    if (rest > 0) into.set(this.#bytes.subarray(this.#endpointAt(from), this.#endpointAt(from + rest)), at + first * this.stride)
   }
 
   #move(from: number, to: number): void {
-    const stride = this.stride
-    if (this.#index !== NO_INDEX) this.#index[this.#slotOf(this.#endpoints, from * stride)] = to + 1
-    const endpoints = this.#endpoints
+    const bytes = this.#bytes
+    const source = this.#endpointAt(from)
+    const target = this.#endpointAt(to)
+    if (this.#index !== NO_INDEX) this.#index[this.#slotOf(bytes, source)] = to + 1
     // a loop: for so few bytes it is faster than copyWithin
-    for (let i = 0, source = from * stride, target = to * stride; i < stride; i++) endpoints[target + i] = endpoints[source + i]!
-    this.#stamps[to] = this.#stamps[from]!
+    for (let i = 0; i < this.stride; i++) bytes[target + i] = bytes[source + i]!
+    setUint16(bytes, this.#stampAt(to), uint16(bytes, this.#stampAt(from)))
   }
 
   #resize(capacity: number): void {
-    const endpoints = new Uint8Array(capacity * this.stride)
-    endpoints.set(this.#endpoints.subarray(0, this.#count * this.stride))
-    const stamps = new Uint16Array(capacity)
-    stamps.set(this.#stamps.subarray(0, this.#count))
-    this.#endpoints = endpoints
-    this.#stamps = stamps
+    const [old, oldBase, oldStamps, oldBlock, oldSize] = [this.#bytes, this.#base, this.#stampAt(0), this.#block, this.#size]
+    this.#capacity = capacity
+    const size = this.#size
+    const isShared = size > 0 && size <= LARGEST_BLOCK
+    this.#block = isShared ? this.#memory.take(size) : OWN
+    this.#bytes = isShared ? this.#memory.pieceOf(this.#block) : size > 0 ? new Uint8Array(size) : NO_BYTES
+    this.#base = isShared ? this.#memory.startOf(this.#block) : 0
+    this.#bytes.set(old.subarray(oldBase, oldBase + this.#count * this.stride), this.#base)
+    this.#bytes.set(old.subarray(oldStamps, oldStamps + this.#count * 2), this.#stampAt(0))
+    if (oldBlock !== OWN) this.#memory.giveBack(oldBlock, oldSize)
     this.#crowd = capacity < SMALLEST_WITH_CROWD ? NO_CROWD : new Uint16Array(capacity * 2)
     if (this.#crowd === NO_CROWD) return
-    for (let position = 0; position < this.#count; position++) this.#crowd[this.#bucketOf(endpoints, position * this.stride)]!++
+    for (let position = 0; position < this.#count; position++) this.#crowd[this.#bucketOf(this.#bytes, this.#endpointAt(position))]!++
+  }
+
+  get #size(): number {
+    return this.#capacity * (this.stride + 2)
   }
 
   #isAt(position: number, endpoint: Uint8Array, at: number): boolean {
-    const start = position * this.stride
-    for (let i = this.stride - 1; i >= 0; i--) if (this.#endpoints[start + i] !== endpoint[at + i]) return false
+    const start = this.#endpointAt(position)
+    for (let i = this.stride - 1; i >= 0; i--) if (this.#bytes[start + i] !== endpoint[at + i]) return false
     return true
   }
 
@@ -229,7 +253,7 @@ export class PeerVector {
     const mask = index.length - 1
     let hole = slot
     for (let next = (slot + 1) & mask; index[next] !== 0; next = (next + 1) & mask) {
-      const home = hashOf(this.#endpoints, (index[next]! - 1) * this.stride, this.stride) & mask
+      const home = hashOf(this.#bytes, this.#endpointAt(index[next]! - 1), this.stride) & mask
       // It may move up unless its home lies behind the hole.
       if (((next - home) & mask) >= ((next - hole) & mask)) {
         index[hole] = index[next]!
@@ -243,7 +267,7 @@ export class PeerVector {
   #enter(endpoint: Uint8Array, position: number): void {
     if (this.#index === NO_INDEX ? this.#count > LARGEST_WITHOUT_INDEX : this.#count * 2 > this.#index.length) {
       this.#index = new Uint32Array(indexSize(this.#count))
-      for (let each = 0; each < this.#count; each++) this.#index[this.#slotOf(this.#endpoints, each * this.stride)] = each + 1
+      for (let each = 0; each < this.#count; each++) this.#index[this.#slotOf(this.#bytes, this.#endpointAt(each))] = each + 1
     } else if (this.#index !== NO_INDEX) {
       this.#index[this.#slotOf(endpoint, 0)] = position + 1
     }
@@ -254,6 +278,8 @@ export class PeerVector {
 const TICK_MASK = 0x7fff
 const PARTIAL = 0x8000
 
+const NO_BYTES = new Uint8Array(0)
+const OWN = -1
 const NO_INDEX = new Uint32Array(0)
 const NO_CROWD = new Uint16Array(0)
 /** Capacities are powers of two, and so is the number of buckets. */
@@ -261,15 +287,15 @@ const SMALLEST_CAPACITY = 4
 /** From this capacity on addresses are counted in buckets, at most half as many peers as buckets. */
 const SMALLEST_WITH_CROWD = 1_024
 /** With more peers than this a search from the front takes longer than one in the index. */
-const LARGEST_WITHOUT_INDEX = 32
+const LARGEST_WITHOUT_INDEX = 128
 /** Lower, so that a swarm at the border does not build its index again and again. */
-const SMALLEST_WITH_INDEX = 16
+const SMALLEST_WITH_INDEX = 64
 
 /** A power of two, between a quarter and half full. */
 function indexSize(count: number): number {
   let size = 2
   while (size < count * 2) size *= 2
-  return size * 2
+  return size
 }
 
 /** FNV-1a with a final mix. Swarms are capped an address, so nobody can fill one with colliding endpoints of their own. */

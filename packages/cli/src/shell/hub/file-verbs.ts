@@ -28,7 +28,7 @@ export const FILE_VERBS: readonly Verb<HubWorld>[] = [
   {
     name: 'withdraw',
     summary: 'takes an entry out of the list',
-    arguments: [{ name: 'name', complete: fileNames }],
+    arguments: [{ name: 'name', isRest: true, complete: fileNames }],
     options: [{ name: 'from', value: 'peer', summary: 'when several peers share something under this name' }],
     example: 'withdraw lecture-04 --from binh',
     run: withdraw,
@@ -83,8 +83,8 @@ function copiesOf({ availability }: FileEntry): string {
   return Number.isInteger(copies) ? String(copies) : copies.toFixed(2)
 }
 
-async function withdraw({ world, argument, options, signal }: VerbCall<HubWorld>): Promise<Reply> {
-  const name = argument('name')
+async function withdraw({ world, words, options, signal }: VerbCall<HubWorld>): Promise<Reply> {
+  const name = (words.name ?? []).join(' ')
   const from = options.get('from')
   const named = await filesNamed(world.client, name, signal)
   const meant =

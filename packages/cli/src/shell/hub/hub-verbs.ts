@@ -61,7 +61,14 @@ export const HUB_VERBS: readonly Verb<HubWorld>[] = [
     example: 'audit 50',
     run: audit,
   },
+  { name: 'backup', summary: 'copies the database, beside the hub', example: 'backup', run: backUp },
 ]
+
+async function backUp({ world, signal }: VerbCall<HubWorld>): Promise<Reply> {
+  const made = await world.client.backUp(signal)
+  const where = `The database is copied into the folder "backups" of the hub's state directory: ${clean(made.name)}, ${formatBytes(made.size)}.`
+  return sentence(`${where} To another disk, with all .torrent files: shoal hub backup <file>`, made)
+}
 
 async function start({ world, words, signal, now }: VerbCall<HubWorld>): Promise<Reply> {
   const facts = await world.client.facts(signal)

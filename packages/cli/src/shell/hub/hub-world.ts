@@ -33,17 +33,9 @@ export async function listedFiles(
   return { files, isAll: cursor === undefined }
 }
 
-/**
- * The entries of that name.
- *
- * @throws {ProblemError} `NOT_FOUND`, with the names that one may have meant
- */
+/** @throws {ProblemError} `NOT_FOUND`, with the names that one may have meant: the hub knows them best */
 export async function filesNamed(client: HubClient, name: string, signal: AbortSignal): Promise<readonly FileEntry[]> {
-  const { files } = await listedFiles(client, { name }, signal)
-  if (files.length > 0) return files
-  const { files: others } = await listedFiles(client, {}, signal)
-  const names = others.map((file) => file.name)
-  throw new ProblemError('NOT_FOUND', `No file named ${quoted(name)} on this hub. ${closeNames(name, names)}(list_files shows all)`)
+  return (await listedFiles(client, { name }, signal)).files
 }
 
 /** The peer of that name or address among those that are connected. */

@@ -1,4 +1,4 @@
-import type { Member, NewInvite } from '@shoal/api/hub-api'
+import type { Member, NewInvite, SignedIn } from '@shoal/api/hub-api'
 import { formatCount, formatDuration } from '@shoal/api/human'
 import { ROLES, type Role } from '@shoal/api/permissions'
 import { ProblemError } from '@shoal/api/problem'
@@ -80,18 +80,30 @@ async function register({ world, argument, options, signal, ask, isInteractive }
   if (isInteractive && (await ask('  Once more: ', 'secret')) !== password) {
     throw new ProblemError('VALIDATION', 'The two passwords are not the same, so no account was made. Try again')
   }
-  const invite = options.get('invite') ?? (await inviteIfNeeded(world, signal))
-  const { account, token } = await world.client.register({ name, password, ...(invite === undefined ? {} : { invite }) }, signal)
+  const { account, token } = await entry(world.client, { name, password }, options.get('invite'), signal)
   // The person signs in from where he or she is; nobody here needs the session.
   if (token !== undefined) await world.client.as(token).signOut(signal)
   return sentence(`${quoted(account.name)} has an account now, as ${account.role}.`, account)
 }
 
-/** Where only the invited may come in, whoever runs the hub invites by registering somebody. */
-async function inviteIfNeeded({ client }: HubWorld, signal: AbortSignal): Promise<string | undefined> {
+/** The first account owns the hub. Where only the invited may come in, whoever runs the hub invites by registering somebody. */
+async function entry(
+  client: HubWorld['client'],
+  person: { readonly name: string; readonly password: string },
+  invite: string | undefined,
+  signal: AbortSignal,
+): Promise<SignedIn> {
+  if (invite !== undefined) return client.register({ ...person, invite }, signal)
   const { registration, needsSetup } = await client.facts(signal)
-  if (registration === 'open' || needsSetup) return undefined
-  return (await client.invite({ uses: 1, expiresInHours: 1 }, signal)).code
+  if (needsSetup) return client.setUp({ ...person, code: new URL(await client.setupLink(signal)).hash.slice(1) }, signal)
+  if (registration === 'open') return client.register(person, signal)
+  const { id, code } = await client.invite({ uses: 1, expiresInHours: 1 }, signal)
+  try {
+    return await client.register({ ...person, invite: code }, signal)
+  } catch (error) {
+    await client.withdrawInvite(id)
+    throw error
+  }
 }
 
 async function members({ world, signal, now }: VerbCall<HubWorld>): Promise<Reply> {

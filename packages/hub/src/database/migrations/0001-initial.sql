@@ -103,6 +103,8 @@ create table torrents (
   created_at integer not null
 ) strict;
 
+create index torrents_by_size on torrents (size);
+
 create table entries (
   number integer primary key autoincrement,
   id text not null unique,
