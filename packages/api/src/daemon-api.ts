@@ -48,7 +48,7 @@ export const Goals = body({
   seedMinutes: Limit,
   /** Time without anybody to share with. */
   idleMinutes: Limit,
-  then: oneOf('pause', 'remove', 'remove-with-data'),
+  action: oneOf('pause', 'remove', 'remove-with-data'),
 })
 export type Goals = Static<typeof Goals>
 
