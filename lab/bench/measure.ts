@@ -1,11 +1,11 @@
-/** A column of a case's table. Less is better in every one of them. */
+/** A column of a case's table. Less is better in every one of them, but for rates. */
 export interface Measure {
   /** The key in the JSON line: with its unit at the end. */
   readonly key: string
   /** The head of its column. */
   readonly label: string
-  /** How it is shown; times are in seconds in the JSON line whatever this says. */
-  readonly unit: 's' | 'ms' | 'MiB'
+  /** How it is shown; times in `s` and `ms` are in seconds in the JSON line. */
+  readonly unit: 's' | 'ms' | 'MiB' | '/s' | 'µs' | 'B'
 }
 
 /** One round of one contender: a value for each measure of the case. */

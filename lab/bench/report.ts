@@ -64,6 +64,10 @@ function table(summaries: readonly Summary[], measures: readonly Measure[]): str
 }
 
 function spreadText({ min, median, max }: Spread, { unit }: Measure): string {
-  const shown = (figure: number): string => (unit === 's' ? figure.toFixed(2) : (unit === 'ms' ? figure * 1000 : figure).toFixed(0))
+  const shown = (figure: number): string => {
+    if (unit === 's') return figure.toFixed(2)
+    if (unit === 'µs') return figure.toFixed(1)
+    return (unit === 'ms' ? figure * 1000 : figure).toFixed(0)
+  }
   return `${shown(median)} (${shown(min)}-${shown(max)})`
 }

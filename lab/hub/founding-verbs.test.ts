@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { HubClient } from '@shoal/api/client'
-import type { FileEntry, PeerEntry, PieceHolders, Ping } from '@shoal/api/hub-api'
+import { EventFeed } from '@shoal/api/event-feed'
+import type { FileEntry, HubEvent, PeerEntry, PieceHolders, Ping } from '@shoal/api/hub-api'
 import { Bitfield } from '@shoal/protocol/bitfield'
 import { until } from '../interop/deadline.ts'
 import { Program } from '../interop/program.ts'
@@ -30,6 +31,8 @@ describe('a hub, its shell and two peers', () => {
   let seedPort = 0
   let torrent: Uint8Array
   let infoHash = ''
+  const news: HubEvent[] = []
+  const watching = new AbortController()
 
   const shoal = (...words: string[]): Program => {
     const home = join(folder, 'home of a peer')
@@ -46,6 +49,7 @@ describe('a hub, its shell and two peers', () => {
     writeFileSync(join(folder, 'lecture.bin'), content)
   })
   after(async () => {
+    watching.abort()
     an?.vanish()
     binh?.vanish()
     hub?.kill()
@@ -73,7 +77,11 @@ describe('a hub, its shell and two peers', () => {
     assert.ok(Array.isArray(networkAddresses))
   })
 
-  test('5.4 two peers connect', async () => {
+  test('5.4 two peers connect, and whoever watches hears of it', async () => {
+    await new Promise<void>((resolve, reject) => {
+      const feed = new EventFeed({ url: hub.url, chance: () => 0.5 }, { onEvent: (event) => news.push(event), onOpen: resolve })
+      feed.run(watching.signal).catch(reject)
+    })
     an = await MinimalPeer.connect({ hub: hub.url, name: 'an', port: seedPort })
     // Nothing listens there: what a peer says is one thing, whether it can be reached another.
     binh = await MinimalPeer.connect({ hub: hub.url, name: 'binh', port: 1 })
@@ -82,10 +90,7 @@ describe('a hub, its shell and two peers', () => {
 
   test('5.5 list_peers shows both', async () => {
     const peers = await hub.ask<PeerEntry[]>('list_peers')
-    assert.deepEqual(peers.map(({ name, ip, port }) => [name, ip, port]).sort(), [
-      ['an', '127.0.0.1', seedPort],
-      ['binh', '127.0.0.1', 1],
-    ])
+    assert.deepEqual(peers.map(({ name, ip, port }) => `${name} ${ip}:${port}`).sort(), [`an 127.0.0.1:${seedPort}`, 'binh 127.0.0.1:1'])
   })
 
   test('5.6 publish is acknowledged at once; a name or a path twice is refused, but not to another peer', async (t) => {
@@ -101,10 +106,10 @@ describe('a hub, its shell and two peers', () => {
 
   test('5.7 list_files shows the same to the hub and to a peer', async () => {
     const atHub = await hub.ask<FileEntry[]>('list_files')
-    assert.deepEqual(atHub.map(({ name, host, size, pieceCount }) => [name, host?.name, size, pieceCount]).sort(), [
-      ['lecture 4', 'an', content.length, PIECES],
-      ['lecture 4', 'binh', content.length, PIECES],
-    ])
+    assert.deepEqual(
+      atHub.map(({ name, host, size, pieceCount }) => `${name} of ${host?.name}: ${size} bytes, ${pieceCount} pieces`).sort(),
+      [`lecture 4 of an: ${content.length} bytes, ${PIECES} pieces`, `lecture 4 of binh: ${content.length} bytes, ${PIECES} pieces`],
+    )
     const atPeer = await new HubClient({ url: hub.url }).files({})
     assert.deepEqual(atPeer.items.map(({ id }) => id).sort(), atHub.map(({ id }) => id).sort())
     assert.equal((await hub.ask<FileEntry[]>('list_files lect')).length, 2)
@@ -133,9 +138,9 @@ describe('a hub, its shell and two peers', () => {
       return only?.holders.length === 2 && only.availability.rarestCopies > 0 ? only : undefined
     })
     assert.deepEqual(info.names, ['lecture 4'])
-    assert.deepEqual(info.holders.map(({ peer, have, map }) => [peer.name, have, map]).sort(), [
-      ['an', PIECES, 'all'],
-      ['binh', PIECES / 2, `0-${PIECES / 2 - 1}`],
+    assert.deepEqual(info.holders.map(({ peer, have, map }) => `${peer.name} ${have} ${map}`).sort(), [
+      `an ${PIECES} all`,
+      `binh ${PIECES / 2} 0-${PIECES / 2 - 1}`,
     ])
     assert.equal((await hub.ask<unknown[]>('list_chunkinfo')).length, 1, 'equal content is one')
     const { message } = await hub.refusal('list_chunkinfo lecture 5')
@@ -176,6 +181,14 @@ describe('a hub, its shell and two peers', () => {
     assert.equal((await hub.ask<FileEntry[]>('list_files')).length, 1)
     await hub.ask('withdraw lecture 4')
     assert.deepEqual(await hub.ask('list_files'), [])
+  })
+
+  test('the news have told all of it, in its order', async () => {
+    const told = await until('the last news', async () => (news.some(({ type }) => type === 'file-withdrawn') ? news : undefined))
+    const types = told.map(({ type }) => type).filter((type) => type !== 'availability')
+    assert.deepEqual(types.slice(0, 4), ['peer-connected', 'peer-connected', 'file-published', 'file-published'])
+    assert.ok(types.includes('peer-gone'))
+    watching.abort()
   })
 
   test('exit stops the hub, and the first failure is its status', async () => {

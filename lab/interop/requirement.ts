@@ -12,9 +12,16 @@ export type Requirement =
   | 'rtorrent'
   | 'qbittorrent-nox'
   | 'mktorrent'
+  | 'opentracker'
+  | 'gcc'
+  | 'taskset'
+  | 'bittorrent-tracker'
 
 /** The Python that Debian's python3-libtorrent installs for; another one on PATH would not find it. */
 export const PYTHON = '/usr/bin/python3'
+
+/** A folder with a lockfile of its own. */
+export const BITTORRENT_TRACKER: string = join(import.meta.dirname, '../bench/trackers/bittorrent-tracker')
 
 const HOW_TO_GET: Readonly<Record<Requirement, string>> = {
   aria2c: 'apt install aria2',
@@ -25,10 +32,15 @@ const HOW_TO_GET: Readonly<Record<Requirement, string>> = {
   rtorrent: 'apt install rtorrent',
   'qbittorrent-nox': 'apt install qbittorrent-nox',
   mktorrent: 'apt install mktorrent',
+  opentracker: 'apt install opentracker',
+  gcc: 'apt install gcc libc6-dev',
+  taskset: 'apt install util-linux',
+  'bittorrent-tracker': 'npm ci --ignore-scripts --prefix lab/bench/trackers/bittorrent-tracker',
 }
 
 const HOW_TO_FIND: Readonly<Partial<Record<Requirement, readonly [string, ...string[]]>>> = {
   libtorrent: [PYTHON, '-c', 'import libtorrent'],
+  'bittorrent-tracker': [process.execPath, join(BITTORRENT_TRACKER, 'client.js'), '--is-there'],
   'network-namespace': ['unshare', '-rn', 'ip', 'link', 'add', 'one', 'type', 'veth', 'peer', 'name', 'two'],
 }
 

@@ -10,6 +10,8 @@ import type { Scene } from './scene.ts'
 
 const BIN = join(import.meta.dirname, '../../packages/cli/bin/shoal.js')
 
+const MEMBERS_HUB = join(import.meta.dirname, 'members-hub-program.ts')
+
 /** Which door of the hub a torrent leads to. */
 export type TrackerScheme = 'http' | 'udp'
 
@@ -30,6 +32,13 @@ export class HubUnderTest {
 
   static async start(scene: Scene, host: Host): Promise<HubUnderTest> {
     const hub = shoal(scene, host, 'hub', 'hub', '--host', host.address, '--port', '0')
+    const { announce, udp } = JSON.parse(await hub.line(/"event":"ready"/)) as { announce: string; udp: string }
+    return new HubUnderTest(host, { http: announce, udp })
+  }
+
+  /** One that asks for a key; its URLs have it. */
+  static async startForMembers(scene: Scene, host: Host): Promise<HubUnderTest> {
+    const hub = scene.start(host, 'hub', [process.execPath, MEMBERS_HUB, host.address, 'key-of-a-member'])
     const { announce, udp } = JSON.parse(await hub.line(/"event":"ready"/)) as { announce: string; udp: string }
     return new HubUnderTest(host, { http: announce, udp })
   }

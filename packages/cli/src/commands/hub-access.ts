@@ -22,6 +22,13 @@ const URL_FILE = 'url'
 const PRIVATE_FILE = 0o600
 const PRIVATE_FOLDER = 0o700
 
+/** A hub that is spoken to. */
+export interface HubAccess {
+  readonly client: HubClient
+  /** As others type it: on its own machine a hub is reached by another address than by them. */
+  readonly publicUrl: string
+}
+
 /**
  * The hub that a command is meant for: the named one, else the one that runs on this machine, as its operator.
  *
@@ -29,16 +36,18 @@ const PRIVATE_FOLDER = 0o700
  *
  * @throws {CliError} `FILE_MISSING`, `OPTION_INVALID`; {ClientError} `HUB_URL`; {HubError} `OPTION_INVALID`
  */
-export function hubOf(options: HubAccessOptions, environment: Environment): HubClient {
+export function hubOf(options: HubAccessOptions, environment: Environment): HubAccess {
   const folder = stateDirectoryOf(options, environment)
-  const url = options.url ?? environment.SHOAL_URL ?? rememberedUrl(folder)
-  const token = options.token ?? environment.SHOAL_TOKEN ?? operatorTokenFor(url, folder)
-  return new HubClient({ url, token })
+  const own = rememberedUrls(folder)
+  const url = options.url ?? environment.SHOAL_URL ?? own.url
+  const isOwn = isSamePlace(url, own.url)
+  const token = options.token ?? environment.SHOAL_TOKEN ?? (isOwn ? operatorToken(folder) : noToken(url))
+  return { client: new HubClient({ url, token }), publicUrl: isOwn ? own.publicUrl : url }
 }
 
 /** The hub that runs in this process. */
-export function ownHub(url: string, stateDirectory: string): HubClient {
-  return new HubClient({ url, token: operatorToken(stateDirectory) })
+export function ownHub(urls: HubUrls, stateDirectory: string): HubAccess {
+  return { client: new HubClient({ url: urls.url, token: operatorToken(stateDirectory) }), publicUrl: urls.publicUrl }
 }
 
 export function stateDirectoryOf({ config, state }: HubAccessOptions, environment: Environment): string {
@@ -52,26 +61,33 @@ export function stateDirectoryOf({ config, state }: HubAccessOptions, environmen
   return directory
 }
 
+/** How a hub is reached from its own machine, and by everybody else. */
+export interface HubUrls {
+  readonly url: string
+  readonly publicUrl: string
+}
+
 /** For those that come later. @returns a function that takes it back */
-export function rememberUrl(url: string, stateDirectory: string): () => void {
+export function rememberUrls({ url, publicUrl }: HubUrls, stateDirectory: string): () => void {
   const path = join(stateDirectory, URL_FILE)
+  const text = `${url}\n${publicUrl}\n`
   try {
     mkdirSync(stateDirectory, { recursive: true, mode: PRIVATE_FOLDER })
-    writeFileSync(path, `${url}\n`, { mode: PRIVATE_FILE })
+    writeFileSync(path, text, { mode: PRIVATE_FILE })
   } catch {
     // Nobody needs it on the usual port, and --url says it on another.
   }
   return () => {
-    if (readLine(path) === url) rmSync(path, { force: true })
+    if (linesOf(path)[0] === url) rmSync(path, { force: true })
   }
 }
 
-function rememberedUrl(stateDirectory: string): string {
-  return readLine(join(stateDirectory, URL_FILE)) ?? DEFAULT_URL
+function rememberedUrls(stateDirectory: string): HubUrls {
+  const [url = DEFAULT_URL, publicUrl = url] = linesOf(join(stateDirectory, URL_FILE))
+  return { url, publicUrl }
 }
 
-function operatorTokenFor(url: string, stateDirectory: string): string {
-  if (isSamePlace(url, rememberedUrl(stateDirectory))) return operatorToken(stateDirectory)
+function noToken(url: string): never {
   throw new CliError(
     'OPTION_INVALID',
     `Cannot speak to ${quoted(url)} without a token: make one on its page, and give it with --token or in SHOAL_TOKEN`,
@@ -80,7 +96,7 @@ function operatorTokenFor(url: string, stateDirectory: string): string {
 
 function operatorToken(stateDirectory: string): string {
   const path = join(stateDirectory, OPERATOR_TOKEN_FILE)
-  const token = readLine(path)
+  const [token] = linesOf(path)
   if (token !== undefined) return token
   throw new CliError('FILE_MISSING', `No hub of yours runs on this machine: ${quoted(path)} is not there. Start one with: shoal hub`)
 }
@@ -95,10 +111,10 @@ function isSamePlace(url: string, ownUrl: string): boolean {
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
-function readLine(path: string): string | undefined {
+function linesOf(path: string): string[] {
   try {
-    return readFileSync(path, 'utf8').split('\n', 1)[0]?.trim() || undefined
+    return readFileSync(path, 'utf8').split(/\r?\n/).filter(Boolean)
   } catch {
-    return undefined // whoever needs it says what is missing
+    return [] // whoever needs it says what is missing
   }
 }

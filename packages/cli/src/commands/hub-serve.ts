@@ -4,7 +4,7 @@ import { wallClock } from '../foreground/wall-clock.ts'
 import { CliError, failureLine, failureOf } from '../render/failure.ts'
 import { clean } from '../render/text.ts'
 import type { CommandContext } from './command.ts'
-import { ownHub, rememberUrl } from './hub-access.ts'
+import { ownHub, rememberUrls } from './hub-access.ts'
 import { runHubShell, type Sink } from './hub-shell.ts'
 import { StopSignals } from './stop-signals.ts'
 
@@ -29,18 +29,18 @@ export async function serveHub(sources: ConfigSources, choices: ServeChoices, co
     const hub = await startOnFreePort(config, news)
     const reload = (): void => void reloadCertificates(hub, news)
     if (config.tls !== undefined) process.on('SIGHUP', reload)
-    const url = localUrl(hub, config)
-    const forgetUrl = rememberUrl(url, stateDirectory)
+    const hubUrls = { url: localUrl(hub, config), publicUrl: hub.url }
+    const forgetUrls = rememberUrls(hubUrls, stateDirectory)
     try {
       for (const line of choices.isJson ? [readyJson(hub)] : readyLines(hub, config, choices)) output.write(`${line}\n`)
       for (const warning of startWarnings(config, await machineFacts(config, wallClock()))) messages.write(`Warning: ${clean(warning)}\n`)
       if (choices.hasShell) {
-        const client = ownHub(url, stateDirectory)
-        context.exitWith(await runHubShell({ client, isOwn: true, isJson: choices.isJson, signals, news }, context))
+        const access = ownHub(hubUrls, stateDirectory)
+        context.exitWith(await runHubShell({ access, isOwn: true, isJson: choices.isJson, signals, news }, context))
       } else await signals.whenReceived()
     } finally {
       process.off('SIGHUP', reload)
-      forgetUrl()
+      forgetUrls()
       await hub.close()
     }
     output.write(choices.isJson ? `${JSON.stringify({ event: 'stopped' })}\n` : 'Stopped\n')

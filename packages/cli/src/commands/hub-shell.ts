@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import type { HubClient } from '@shoal/api/client'
 import { homeFolder } from '../foreground/folders.ts'
 import { wallClock } from '../foreground/wall-clock.ts'
 import { quoted } from '../render/text.ts'
@@ -15,6 +14,7 @@ import { spoken } from '../shell/reply.ts'
 import { Shell } from '../shell/shell.ts'
 import { TerminalLines } from '../shell/terminal-lines.ts'
 import type { CommandContext } from './command.ts'
+import type { HubAccess } from './hub-access.ts'
 import { exitStatusOfSignal, type StopSignals } from './stop-signals.ts'
 
 const PROMPT = 'shoal> '
@@ -26,7 +26,7 @@ export interface Sink {
 }
 
 export interface HubShellOptions {
-  readonly client: HubClient
+  readonly access: HubAccess
   /** The hub runs in this process, and stops when the shell is left. */
   readonly isOwn: boolean
   readonly isJson: boolean
@@ -35,9 +35,10 @@ export interface HubShellOptions {
 }
 
 /** @returns the exit status */
-export async function runHubShell({ client, isOwn, isJson, signals, news }: HubShellOptions, context: CommandContext): Promise<number> {
+export async function runHubShell({ access, isOwn, isJson, signals, news }: HubShellOptions, context: CommandContext): Promise<number> {
   const { output, messages, environment } = context
-  const world: HubWorld = { client, ownAddresses, chance: () => randomInt(2 ** 32) / 2 ** 32 }
+  const { client } = access
+  const world: HubWorld = { ...access, ownAddresses, chance: () => randomInt(2 ** 32) / 2 ** 32 }
   const facts = await client.facts()
   const lines: LineSource = isPersonThere(environment)
     ? new TerminalLines({

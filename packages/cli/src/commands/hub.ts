@@ -36,10 +36,10 @@ function shellCommand(context: CommandContext): Command {
     .option('--json', 'answers as JSON, one a line')
     .action(async (options: AttachOptions) => {
       const [{ hubOf }, { runHubShell }] = await Promise.all([import('./hub-access.ts'), import('./hub-shell.ts')])
-      const client = hubOf(options, context.environment)
+      const access = hubOf(options, context.environment)
       const signals = new StopSignals()
       try {
-        context.exitWith(await runHubShell({ client, isOwn: false, isJson: options.json === true, signals }, context))
+        context.exitWith(await runHubShell({ access, isOwn: false, isJson: options.json === true, signals }, context))
       } finally {
         signals.ignore()
       }
@@ -85,8 +85,9 @@ function setupLinkCommand(context: CommandContext): Command {
     ['shoal hub setup-link', 'open it in a browser; earlier links end'],
   ])
   return withAccess(link).action(async (options: HubAccessOptions) => {
-    const { hubOf } = await import('./hub-access.ts')
-    context.output.write(`${await hubOf(options, context.environment).setupLink()}\n`)
+    const [{ hubOf }, { asOthersType }] = await Promise.all([import('./hub-access.ts'), import('../shell/hub/hub-world.ts')])
+    const { client, publicUrl } = hubOf(options, context.environment)
+    context.output.write(`${asOthersType(await client.setupLink(), { client, publicUrl })}\n`)
   })
 }
 

@@ -45,11 +45,11 @@ export function terminalOf(stream: NodeJS.WriteStream, environment: Readonly<Rec
   }
 }
 
-/** Lets a reader go away (`shoal show x | head -1`): what is left to say has nobody to hear it, and that is no failure. */
+/** Lets a reader go away (`shoal show x | head -1`, a window that is closed): what is left to say has nobody to hear it, and that is no failure. */
 export function forgiveClosedPipes(...streams: readonly NodeJS.WriteStream[]): void {
   for (const stream of streams) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EOF') throw error
+      if (error.code !== 'EPIPE' && error.code !== 'EOF' && error.code !== 'EIO') throw error
     })
   }
 }

@@ -44,6 +44,11 @@ class Desk {
     return stripVTControlCharacters(text).replaceAll('\r', '')
   }
 
+  /** As when the window is closed. */
+  break(): void {
+    this.#keyboard.emit('error', Object.assign(new Error('setRawMode EIO'), { code: 'EIO' }))
+  }
+
   hangUp(): void {
     this.#keyboard.end()
   }
@@ -167,6 +172,11 @@ describe('TerminalLines', () => {
     const another = byHangUp.lines.next()
     byHangUp.hangUp()
     assert.equal(await another, undefined)
+    const byBreak = new Desk()
+    const broken = byBreak.lines.next()
+    byBreak.break()
+    assert.equal(await broken, undefined)
+    byBreak.lines.close()
     const byClose = new Desk()
     const last = byClose.lines.next()
     byClose.lines.close()

@@ -61,10 +61,14 @@ export class TerminalLines implements LineSource {
       this.#onChange()
     })
     this.#reader.on('SIGINT', () => this.#onInterrupt())
-    this.#reader.on('close', () => {
+    const end = (): void => {
       this.#isClosed = true
       this.#onChange()
-    })
+    }
+    this.#reader.on('close', end)
+    // A terminal that is closed cannot even be put back as it was (EIO): there is nobody left to tell.
+    options.input.on('error', end)
+    this.#reader.on('error', end)
   }
 
   async next(): Promise<string | undefined> {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { beforeEach, describe, test } from 'node:test'
 import { FakeHub, fakeFile, fakePeer, fakePieces } from '../../../test/fake-hub.ts'
 import { widthOf } from '../../render/text.ts'
 import { completionsOf } from '../completion.ts'
 import type { LineSource } from '../line-source.ts'
 import { Shell } from '../shell.ts'
+import { usageOf } from '../verb.ts'
 import { HUB_VERBS } from './hub-verbs.ts'
 import type { HubWorld } from './hub-world.ts'
 
@@ -22,7 +24,7 @@ let world: HubWorld
 
 beforeEach(() => {
   hub = new FakeHub()
-  world = { client: hub.client, ownAddresses: () => ['192.168.1.2'], chance: () => 0.5 }
+  world = { client: hub.client, publicUrl: hub.client.url, ownAddresses: () => ['192.168.1.2'], chance: () => 0.5 }
   hub.peers = [an, binh, li]
   hub.files = [
     fakeFile('lecture-04', an, { localPath: '/home/an/lectures/lecture-04' }),
@@ -331,9 +333,18 @@ describe('the hub itself', () => {
   test('start says where it runs, and what to do to be elsewhere', async () => {
     assert.deepEqual(await shown(['start'], { width: 100 }), [
       '  running   http://127.0.0.1:6880 for 2 min (class, Shoal 0.1.0)',
-      '  trackers  http://127.0.0.1:6880/announce',
-      '  others    this machine is 192.168.1.2 in its network',
+      '  trackers  each member has one, with a key in it',
+      '  network   this machine is 192.168.1.2 in its network',
     ])
+    world = { ...world, publicUrl: 'https://hub.example/class' }
+    hub.settings.visitors = 'member'
+    assert.deepEqual((await shown(['start', 'invite'], { width: 100 })).slice(1, 5), [
+      '  for others  https://hub.example/class',
+      '  trackers    https://hub.example/class/announce',
+      '  network     this machine is 192.168.1.2 in its network',
+      '  link      https://hub.example/class/join#CODE',
+    ])
+    world = { ...world, publicUrl: hub.client.url }
     assert.match(
       await one('start 192.168.1.2 7000'),
       /It runs already, .*To serve "192\.168\.1\.2:7000": exit, then shoal hub --host 192\.168\.1\.2 --port 7000 --shell/,
@@ -379,6 +390,14 @@ describe('the hub itself', () => {
     }
     const names = HUB_VERBS.flatMap((verb) => [verb.name, ...(verb.aliases ?? [])])
     assert.equal(new Set(names).size, names.length)
+  })
+
+  test('docs/shell.md has them all', () => {
+    const page = readFileSync(new URL('../../../../../docs/shell.md', import.meta.url), 'utf8')
+    for (const verb of HUB_VERBS) {
+      const row = `| \`${usageOf(verb).replaceAll('|', '\\|')}\` | ${verb.summary} |`
+      assert.ok(page.includes(row), row)
+    }
   })
 
   test('a hub that is not there, or that wants somebody else, is said so', async () => {

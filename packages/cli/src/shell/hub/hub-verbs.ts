@@ -5,7 +5,7 @@ import { clean, quoted } from '../../render/text.ts'
 import { pairLines, pairsReply, sentence, spoken, tableReply } from '../reply.ts'
 import { misused, type Reply, type Verb, type VerbCall } from '../verb.ts'
 import { FILE_VERBS } from './file-verbs.ts'
-import { addressOf, type HubWorld } from './hub-world.ts'
+import { addressOf, asOthersType, type HubWorld } from './hub-world.ts'
 import { PEER_VERBS } from './peer-verbs.ts'
 import { PEOPLE_VERBS } from './people-verbs.ts'
 
@@ -71,7 +71,8 @@ async function backUp({ world, signal }: VerbCall<HubWorld>): Promise<Reply> {
 }
 
 async function start({ world, words, signal, now }: VerbCall<HubWorld>): Promise<Reply> {
-  const facts = await world.client.facts(signal)
+  const told = await world.client.facts(signal)
+  const facts = { ...told, announceUrls: told.announceUrls.map((url) => asOthersType(url, world)) }
   const { hostname, port } = new URL(world.client.url)
   const [ip = hostname, wanted = port] = words.address ?? []
   const isElsewhere = ip !== hostname || wanted !== port
@@ -85,9 +86,10 @@ async function start({ world, words, signal, now }: VerbCall<HubWorld>): Promise
             'running',
             `${world.client.url} for ${formatDuration(now() - facts.startedAt)} (${clean(facts.name)}, Shoal ${clean(facts.version)})`,
           ],
-          ['trackers', facts.announceUrls.map(clean).join(', ')],
+          ...(world.publicUrl === world.client.url ? [] : [['for others', world.publicUrl] as const]),
+          ['trackers', facts.visitors === 'member' ? facts.announceUrls.map(clean).join(', ') : 'each member has one, with a key in it'],
           [
-            'others',
+            'network',
             networkAddresses.length === 0
               ? 'this machine is in no network'
               : `this machine is ${networkAddresses.join(', ')} in its network`,

@@ -7,10 +7,18 @@ import { folded, nearest } from '../nearest.ts'
 /** What the verbs of a hub work with. */
 export interface HubWorld {
   readonly client: HubClient
+  /** As others type it; `client.url` is how it is reached from here. */
+  readonly publicUrl: string
   /** Addresses of this machine that others may reach it by. */
   readonly ownAddresses: () => readonly string[]
   /** In [0, 1). */
   readonly chance: () => number
+}
+
+/** A link or tracker of the hub as it works elsewhere, too: the hub names itself by the address by which we reached it. */
+export function asOthersType(link: string, { client, publicUrl }: Pick<HubWorld, 'client' | 'publicUrl'>): string {
+  if (link.startsWith(`${client.url}/`)) return publicUrl + link.slice(client.url.length)
+  return link.replace(`://${new URL(client.url).host}/`, `://${new URL(publicUrl).host}/`)
 }
 
 /** Entries that are looked through at most: more are found by words. */

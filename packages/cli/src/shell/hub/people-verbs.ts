@@ -5,7 +5,7 @@ import { ProblemError } from '@shoal/api/problem'
 import { quoted } from '../../render/text.ts'
 import { pairLines, sentence, spoken, tableReply } from '../reply.ts'
 import { misused, type Reply, type Verb, type VerbCall } from '../verb.ts'
-import { type HubWorld, memberNamed } from './hub-world.ts'
+import { asOthersType, type HubWorld, memberNamed } from './hub-world.ts'
 
 const HOUR_MS = 3_600_000
 const INVITED_ROLES = ROLES.slice(1)
@@ -141,7 +141,8 @@ async function invite({ world, options, signal, now }: VerbCall<HubWorld>): Prom
     ...(hours === undefined ? {} : { expiresInHours: hours }),
     ...(note === undefined ? {} : { note }),
   }
-  const made = await world.client.invite(asked, signal)
+  const invited = await world.client.invite(asked, signal)
+  const made = { ...invited, link: asOthersType(invited.link, world) }
   const people = made.usesLeft === 1 ? 'one person' : `${formatCount(made.usesLeft)} people`
   return {
     value: made,
