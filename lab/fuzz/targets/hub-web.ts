@@ -8,7 +8,6 @@ import { permissionsOf } from '@shoal/api/permissions'
 import { spansOfMap } from '@shoal/api/piece-map'
 import { ProblemError } from '@shoal/api/problem'
 import { encodeUtf8, fromLatin1, latin1 } from '@shoal/protocol/bytes'
-import Type from 'typebox'
 import { ControlChannel } from '../../../packages/hub/src/control/control-channel.ts'
 import { readPeerMessage } from '../../../packages/hub/src/control/peer-message.ts'
 import { piecesIn } from '../../../packages/hub/src/control/piece-maps.ts'
@@ -144,7 +143,7 @@ async function openWeb(): Promise<OpenWeb> {
         summary: '',
         needs: 'files:read',
         query: FileListQuery,
-        reply: Type.Unknown(),
+        reply: FileListQuery,
         handle: ({ query }) => query,
       }),
       route({
@@ -154,8 +153,8 @@ async function openWeb(): Promise<OpenWeb> {
         needs: 'files:publish',
         body: FileChange,
         takesForms: true,
-        reply: Type.Unknown(),
-        handle: ({ params, body }) => ({ params, body }),
+        reply: FileChange,
+        handle: ({ body }) => body,
       }),
     ],
     authenticator,
@@ -188,9 +187,24 @@ export const webRequest: FuzzTarget = {
   name: 'hub-web-request',
   grammar: 'bytes',
   tokens: [
-    ...[' HTTP/1.1\r\n', '\r\n', 'GET ', 'PATCH ', '/v1/files', '?limit=5', '%2f', 'host: h\r\n', 'content-length: 5\r\n', '"name":'],
-    ...['transfer-encoding: chunked\r\n', 'content-type: application/json\r\n', 'idempotency-key: k\r\n', 'origin: null\r\n', '--x\r\n'],
-    ...['content-type: multipart/form-data; boundary=x\r\n', 'content-disposition: form-data; name="tags"\r\n', 'x-forwarded-for: ,,\r\n'],
+    ' HTTP/1.1\r\n',
+    '\r\n',
+    'GET ',
+    'PATCH ',
+    '/v1/files',
+    '?limit=5',
+    '%2f',
+    'host: h\r\n',
+    'content-length: 5\r\n',
+    '"name":',
+    'transfer-encoding: chunked\r\n',
+    'content-type: application/json\r\n',
+    'idempotency-key: k\r\n',
+    'origin: null\r\n',
+    '--x\r\n',
+    'content-type: multipart/form-data; boundary=x\r\n',
+    'content-disposition: form-data; name="tags"\r\n',
+    'x-forwarded-for: ,,\r\n',
   ].map(fromLatin1),
   maxBytes: 3_000,
   refusals: 'none',

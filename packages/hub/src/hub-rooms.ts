@@ -39,6 +39,7 @@ export interface HubRoomsOptions {
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
 /** Peers looked at in one sweep: under a millisecond, and two million in two minutes. */
 const SWEEP_BUDGET = 20_000
 
@@ -99,12 +100,13 @@ export class HubRooms {
   }
 
   #start(): void {
-    const { tracker, catalogue, accounts, backups } = this
+    const { tracker, catalogue, accounts, backups, hosts } = this
     tracker.onCountsChanged = (infoHash) => catalogue.news.touch(toHex(infoHash))
     this.#every(SECOND_MS, () => void tracker.sweep(SWEEP_BUDGET))
     this.#every(SECOND_MS, () => catalogue.news.tell())
     this.#every(MINUTE_MS, () => accounts.sweep())
     this.#every(MINUTE_MS, () => catalogue.sweep())
+    this.#every(HOUR_MS, () => hosts.sweep())
     if (this.#options.config.stateDirectory !== undefined) this.#every(MINUTE_MS, () => backups.runIfDue())
     accounts.settings.onChange(() => this.events.emit({ type: 'settings-changed' }))
     this.channel.start()

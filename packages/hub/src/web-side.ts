@@ -118,6 +118,7 @@ export async function openWebSide(needs: WebSideNeeds): Promise<WebSide> {
     close: async () => {
       clearInterval(sweeping)
       streams.close()
+      metrics.close()
       await door.close()
     },
   }

@@ -125,7 +125,7 @@ export class TestPeer implements Disposable {
     socket.on('error', () => undefined)
   }
 
-  static async connect(hub: OpenChannel, headers: Record<string, string> = {}): Promise<TestPeer> {
+  static async connect(hub: { readonly port: number }, headers: Record<string, string> = {}): Promise<TestPeer> {
     const socket = new WebSocket(`ws://127.0.0.1:${hub.port}${CONTROL_PATH}`, { headers, perMessageDeflate: false })
     const peer = new TestPeer(socket)
     await once(socket, 'open')
@@ -134,7 +134,7 @@ export class TestPeer implements Disposable {
 
   /** Connected and welcomed. */
   static async join(
-    hub: OpenChannel,
+    hub: { readonly port: number },
     name: string,
     changes: { port?: number; key?: string; headers?: Record<string, string> } = {},
   ): Promise<TestPeer> {

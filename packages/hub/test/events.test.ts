@@ -8,6 +8,7 @@ import { EventFeed } from '../src/http/event-feed.ts'
 import { type EventStreamLimits, EventStreams } from '../src/http/event-routes.ts'
 import { REAL_HUB_SYSTEM } from '../src/system.ts'
 import { until } from './control-fakes.ts'
+import { EventReader } from './event-reader.ts'
 import { type OpenDoor, openDoor } from './web-door-fakes.ts'
 
 const INFO_HASH = 'a'.repeat(40)
@@ -41,48 +42,6 @@ async function openEvents(limits: Partial<EventStreamLimits> = {}): Promise<Open
   const watching = { watch: (hash: string) => watched.push(`+${hash[0]}`), unwatch: (hash: string) => watched.push(`-${hash[0]}`) }
   const streams = new EventStreams(feed, watching, REAL_HUB_SYSTEM, limits)
   return { ...(await openDoor([streams.route])), feed, streams, watched }
-}
-
-/** Reads a stream event by event; what has no data is skipped. */
-class EventReader implements AsyncDisposable {
-  readonly answer: Response
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>
-  #text = ''
-  lastId = ''
-
-  constructor(answer: Response) {
-    this.answer = answer
-    assert.ok(answer.body !== null)
-    this.#reader = answer.body.getReader()
-  }
-
-  static async open(hub: OpenDoor, query: string = '', headers: Record<string, string> = {}): Promise<EventReader> {
-    const answer = await fetch(`${hub.url}/v1/events${query}`, { headers })
-    assert.equal(answer.status, 200)
-    return new EventReader(answer)
-  }
-
-  /** undefined at the end of the stream. */
-  async next(): Promise<HubEvent | undefined> {
-    for (;;) {
-      const end = this.#text.indexOf('\n\n')
-      if (end < 0) {
-        const { done, value } = await this.#reader.read()
-        if (done) return undefined
-        this.#text += Buffer.from(value).toString()
-        continue
-      }
-      const lines = this.#text.slice(0, end).split('\n')
-      this.#text = this.#text.slice(end + 2)
-      this.lastId = lines.find((line) => line.startsWith('id: '))?.slice(4) ?? this.lastId
-      const data = lines.find((line) => line.startsWith('data: '))?.slice(6)
-      if (data !== undefined) return JSON.parse(data) as HubEvent
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#reader.cancel()
-  }
 }
 
 /** A reader that never reads. */

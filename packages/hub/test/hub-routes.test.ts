@@ -22,7 +22,7 @@ const FACTS: HubFacts = {
 
 class FakeReport implements HubReport {
   stopped: Error | undefined
-  facts = (): HubFacts => FACTS
+  facts: () => HubFacts = () => FACTS
   stats = () => ({
     files: 1,
     torrents: 1,
@@ -98,7 +98,10 @@ describe('what the hub says of itself', () => {
     const said = await text.text()
     assert.match(said, /It is for its members\. To become one, ask a member for an invite\./)
     assert.ok(said.includes(`curl ${hub.url}/v1/accounts -H 'content-type: application/json' -d '{"name":`), said)
-    assert.ok(said.includes('shoal create FOLDER --tracker http://192.0.2.1:6880/announce'), said)
+    assert.ok(said.includes(`shoal create FOLDER --tracker ${hub.url}/a/YOUR-KEY/announce`), said)
+    hub.report.facts = () => ({ ...FACTS, visitors: 'member' })
+    const open = await (await fetch(`${hub.url}/`)).text()
+    assert.ok(open.includes('shoal create FOLDER --tracker http://192.0.2.1:6880/announce') && !open.includes('curl'), open)
     const html = await fetch(`${hub.url}/`, { headers: { accept: 'text/html,*/*' } })
     assert.match(html.headers.get('content-security-policy') ?? '', /default-src 'none'; style-src 'unsafe-inline'/)
     const page = await html.text()

@@ -31,10 +31,10 @@ describe('the routes of peers', () => {
     using _binh = await TestPeer.join(hub, 'binh', { port: 6882 })
     const { items } = (await (await fetch(`${hub.url}/v1/peers`)).json()) as { items: PeerEntry[] }
     assert.deepEqual(
-      items.map(({ connectedAt: _, ...peer }) => peer),
+      items.map((peer) => ({ ...peer, connectedAt: 0 })),
       [
-        { id: 'host-1', name: 'an', ip: '127.0.0.1', port: 6881, version: 'test 1', files: 1, account: 'member' },
-        { id: 'host-2', name: 'binh', ip: '127.0.0.1', port: 6882, version: 'test 1', files: 2 },
+        { id: 'host-1', name: 'an', ip: '127.0.0.1', port: 6881, version: 'test 1', files: 1, account: 'member', connectedAt: 0 },
+        { id: 'host-2', name: 'binh', ip: '127.0.0.1', port: 6882, version: 'test 1', files: 2, connectedAt: 0 },
       ],
     )
     for (const path of ['/v1/peers', '/v1/peers/host-1/files']) {

@@ -143,7 +143,7 @@ describe('WebDoor', () => {
     assert.deepEqual(await answer.json(), { told: '["abc",7,["a","b c"]]' })
     assert.match(answer.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/)
     assert.equal(answer.headers.get('x-content-type-options'), 'nosniff')
-    assert.equal(answer.headers.get('referrer-policy'), 'no-referrer')
+    assert.equal(answer.headers.get('referrer-policy'), 'same-origin')
     assert.equal(answer.headers.get('access-control-allow-origin'), null)
     assert.match(answer.headers.get('x-request-id') ?? '', /^[\w-]{12}$/)
     assert.equal(await (await fetch(`${door.url}/page`)).text(), door.url)

@@ -8,7 +8,7 @@ import { ProblemError, problemOf } from '@shoal/api/problem'
 import { cleanText } from '@shoal/protocol/clean-text'
 import { WebSocketServer } from 'ws'
 import type { HubSystem } from '../system.ts'
-import { type ConnectedHost, type ControlCaller, entryHostOf } from './connected-host.ts'
+import { type ConnectedHost, entryHostOf } from './connected-host.ts'
 import { type Admission, ControlConnection, type ControlOwner } from './control-connection.ts'
 import type { HostFacts } from './host-store.ts'
 import { type HeldMap, PieceMaps, piecesIn } from './piece-maps.ts'
@@ -81,6 +81,8 @@ export class ControlChannel implements ControlOwner {
   readonly #pieceCounts = new Map<string, number>()
   /** Since the last tick: torrents with other maps, and in those that are watched, whose. */
   readonly #changed = new Map<string, Set<string>>()
+  /** Hosts whose `last_seen_at` is to be written at the next tick. */
+  readonly #seen = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #lastPingAt = 0
   #lastRecheckAt: number
@@ -255,7 +257,7 @@ export class ControlChannel implements ControlOwner {
     this.presence.remove(host.id)
     for (const infoHash of this.maps.dropHost(host.id)) this.#touchMaps(infoHash)
     this.#options.onEvent({ type: 'peer-gone', peer: { ...entryHostOf(host), isOnline: false } })
-    this.#touch([host.id])
+    this.#seen.add(host.id)
   }
 
   onBug(error: unknown): void {
@@ -272,17 +274,19 @@ export class ControlChannel implements ControlOwner {
     this.#changed.clear()
     if (now - this.#lastRecheckAt >= RECHECK_MS) {
       this.#lastRecheckAt = now
-      for (const connection of this.#connections) this.#recheck(connection)
+      this.#recheckAll([...this.#connections])
     }
     if (now - this.#lastTouchAt >= TOUCH_MS) {
       this.#lastTouchAt = now
-      this.#touch([...this.#byHost.keys()])
+      for (const hostId of this.#byHost.keys()) this.#seen.add(hostId)
     }
+    this.#touchSeen()
   }
 
   /** The rights of an account have changed, or with undefined those of visitors. */
   recheck(accountId: string | undefined): void {
-    for (const connection of this.#connections) if (connection.admission.caller.accountId === accountId) this.#recheck(connection)
+    const concerned = [...this.#connections].filter(({ admission: { caller } }) => caller.accountId === accountId)
+    this.#recheckAll(concerned)
   }
 
   #takeMap(connection: ControlConnection, host: ConnectedHost, told: { infoHash: string; map: string; pieceCount: number }): void {
@@ -339,22 +343,32 @@ export class ControlChannel implements ControlOwner {
     return connections
   }
 
-  #recheck(connection: ControlConnection): void {
-    connection.admission.callerNow().then(
-      (caller: ControlCaller) => {
-        if (!caller.may('files:read')) connection.goodbye('NOT_SIGNED_IN', 'This account may no longer use the hub')
-      },
-      (error: unknown) => {
-        if (error instanceof ProblemError && error.status < 500) connection.goodbye('NOT_SIGNED_IN', error.message)
-      },
-    )
+  /** One after the other, so that ten thousand peers are no crowd before the database. */
+  #recheckAll(connections: readonly ControlConnection[]): void {
+    const work = async (): Promise<void> => {
+      for (const connection of connections) if (connection.isOpen) await recheck(connection)
+    }
+    work().catch((error: unknown) => this.#options.onBug(error))
   }
 
-  #touch(ids: readonly string[]): void {
+  #touchSeen(): void {
+    if (this.#seen.size === 0) return
+    const ids = [...this.#seen]
+    this.#seen.clear()
     this.#options.hosts.touch(ids).catch((error: unknown) => {
       // A moment that is not written down costs nothing; the next is.
       if (!(error instanceof ProblemError)) this.#options.onBug(error)
     })
+  }
+}
+
+async function recheck(connection: ControlConnection): Promise<void> {
+  try {
+    const caller = await connection.admission.callerNow()
+    if (!caller.may('files:read')) connection.goodbye('NOT_SIGNED_IN', 'This account may no longer use the hub')
+  } catch (error) {
+    // A database that is busy says nothing of the account.
+    if (error instanceof ProblemError && error.status < 500) connection.goodbye('NOT_SIGNED_IN', error.message)
   }
 }
 

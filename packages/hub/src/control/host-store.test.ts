@@ -23,4 +23,31 @@ describe('HostStore', () => {
     assert.deepEqual([await store.wasAt('192.0.2.9', 6881), await store.wasAt('192.0.2.9', 6882)], [true, false])
     await database.close()
   })
+
+  test('forgets after a month who shares nothing', async () => {
+    const database = await openDatabase({ file: ':memory:' })
+    let clock = 1_000
+    const store = new HostStore(database.db, { ...REAL_HUB_SYSTEM, wallClock: () => clock })
+    const sharing = await store.remember('sharing', FACTS)
+    await store.remember('gone', FACTS)
+    const torrent = { info_hash: 'a', info_hash_v2: null, sha256: 'b', name: 'c', size: 1, piece_length: 1, piece_count: 1, file_count: 1 }
+    await database.db
+      .insertInto('torrents')
+      .values({ ...torrent, is_private: 0, created_at: 1 })
+      .execute()
+    const texts = { owner_id: null, local_path: null, description: null, published_at: 1, updated_at: 1 }
+    await database.db
+      .insertInto('entries')
+      .values({ ...texts, id: 'e', name: 'n', name_key: 'n', info_hash: 'a', host_id: sharing })
+      .execute()
+    clock += 30 * 24 * 3_600_000
+    const here = await store.remember('here', FACTS)
+    const ids = async () => (await database.db.selectFrom('hosts').select('id').orderBy('first_seen_at').execute()).map(({ id }) => id)
+    await store.sweep()
+    assert.equal((await ids()).length, 3)
+    clock += 1
+    await store.sweep()
+    assert.deepEqual(await ids(), [sharing, here])
+    await database.close()
+  })
 })

@@ -12,7 +12,11 @@ export interface HostFacts {
   readonly accountId: string | undefined
 }
 
-/** The Shoal peers that have ever been here: the table `hosts`. */
+const FORGET_AFTER_MS = 30 * 24 * 3_600_000
+/** In one sweep. */
+const MAX_FORGOTTEN = 1_000
+
+/** The Shoal peers that have been here: the table `hosts`. */
 export class HostStore {
   readonly #db: Kysely<Schema>
   readonly #system: HubSystem
@@ -56,6 +60,24 @@ export class HostStore {
         .where('id', 'in', ids.slice(at, at + 500))
         .execute()
     }
+  }
+
+  /** Forgets some of those that share nothing and have not been here for a month. To be called every hour or so. */
+  async sweep(): Promise<void> {
+    const before = this.#system.wallClock() - FORGET_AFTER_MS
+    await this.#db
+      .deleteFrom('hosts')
+      .where('id', 'in', (from) =>
+        from
+          .selectFrom('hosts')
+          .select('hosts.id')
+          .where('last_seen_at', '<', before)
+          .where(({ not, exists, selectFrom }) =>
+            not(exists(selectFrom('entries').select('entries.id').whereRef('entries.host_id', '=', 'hosts.id'))),
+          )
+          .limit(MAX_FORGOTTEN),
+      )
+      .execute()
   }
 
   /** Whether any host has ever been at this address. */

@@ -13,7 +13,9 @@ export class Presence {
   nameFor(hostId: string, wanted: string): string {
     for (let number = 1; ; number++) {
       const suffix = number === 1 ? '' : `-${number}`
-      const name = `${[...wanted].slice(0, MAX_NAME_CHARACTERS - suffix.length).join('')}${suffix}`
+      const name = `${Array.from(wanted)
+        .slice(0, MAX_NAME_CHARACTERS - suffix.length)
+        .join('')}${suffix}`
       const holder = this.#names.get(folded(name))
       if (holder === undefined || holder === hostId) return name
     }

@@ -115,8 +115,12 @@ function typeText(schema: TSchema, isWhole: boolean = false): string {
       ? `list of ${typeText(field('items') as TSchema)}`
       : field('type') === 'object'
         ? inlineShape(schema)
-        : String(field('type') ?? 'anything')
+        : plainType(field('type'))
   return rules.length === 0 ? shown : `${shown}, ${rules.join(', ')}`
+}
+
+function plainType(type: unknown): string {
+  return typeof type === 'string' ? type : 'anything'
 }
 
 function inlineShape(schema: TSchema): string {

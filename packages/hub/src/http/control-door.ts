@@ -37,7 +37,7 @@ export class ControlDoor {
   }
 
   async #admit(request: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> {
-    const { facts, url, reach } = this.#door.factsOf(request)
+    const { facts, url, reach } = this.#door.upgradeFacts(request)
     if (url.path !== CONTROL_PATH) throw nothingThere(url.path)
     // Every browser sends it, and no page has anything to do here.
     if (request.headers.origin !== undefined) throw new ProblemError('FOREIGN_ORIGIN', 'Pages cannot use the control channel')

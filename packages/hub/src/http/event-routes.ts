@@ -32,7 +32,7 @@ interface Stream {
   /** Undefined: a visitor's. */
   readonly accountId: string | undefined
   reader: Reader
-  end(): void
+  readonly end: () => void
 }
 
 /** The readers of `GET /v1/events`. */
@@ -69,16 +69,13 @@ export class EventStreams {
   /** So that nobody between closes a silent stream, and neither side waits for the other for ever. */
   onHeartbeat(): void {
     this.#heartbeats++
-    const rechecks = this.#heartbeats % RECHECK_EVERY === 0
-    for (const stream of this.#streams) {
-      this.#write(stream, `: ${Math.floor(this.#system.wallClock())}\n\n`)
-      if (rechecks) this.#recheck(stream)
-    }
+    for (const stream of this.#streams) this.#write(stream, `: ${Math.floor(this.#system.wallClock())}\n\n`)
+    if (this.#heartbeats % RECHECK_EVERY === 0) void this.#recheckAll([...this.#streams])
   }
 
   /** The rights of an account have changed, or with undefined those of visitors. */
   recheck(accountId: string | undefined): void {
-    for (const stream of this.#streams) if (stream.accountId === accountId) this.#recheck(stream)
+    void this.#recheckAll([...this.#streams].filter((stream) => stream.accountId === accountId))
   }
 
   readonly route: HubRoute = route({
@@ -161,15 +158,19 @@ export class EventStreams {
     end()
   }
 
-  #recheck(stream: Stream): void {
-    stream.taken.callerNow().then(
-      (caller: Caller) => {
-        if (!caller.may('files:read')) stream.response.end()
-        stream.reader = { ...stream.reader, seesPeers: caller.may('peers:read') }
-      },
-      (error: unknown) => {
-        if (error instanceof ProblemError && error.status < 500) stream.response.end()
-      },
-    )
+  /** One after the other, so that a thousand readers are no crowd before the database. */
+  async #recheckAll(streams: readonly Stream[]): Promise<void> {
+    for (const stream of streams) if (this.#streams.has(stream)) await recheck(stream)
+  }
+}
+
+async function recheck(stream: Stream): Promise<void> {
+  try {
+    const caller = await stream.taken.callerNow()
+    if (!caller.may('files:read')) stream.response.end()
+    stream.reader = { ...stream.reader, seesPeers: caller.may('peers:read') }
+  } catch (error) {
+    // A database that is busy says nothing of the account.
+    if (!(error instanceof ProblemError) || error.status < 500) stream.response.end()
   }
 }

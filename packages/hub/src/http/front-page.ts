@@ -44,22 +44,23 @@ function whoMayCome({ needsSetup, visitors, registration }: HubFacts): string {
 }
 
 function stepsOf(facts: HubFacts, origin: string): Step[] {
+  if (facts.needsSetup) return []
   const steps: Step[] = []
-  if (!facts.needsSetup && facts.visitors !== 'member' && facts.registration !== 'closed') {
+  const isMembersOnly = facts.visitors === 'none'
+  if (facts.visitors !== 'member' && facts.registration !== 'closed') {
     const body = { name: 'YOUR NAME', password: 'A LONG PASSWORD', ...(facts.registration === 'invite' ? { invite: 'THE CODE' } : {}) }
     steps.push({
-      says: 'Become a member:',
-      commands: [`curl ${origin}/v1/accounts -H 'content-type: application/json' -d '${JSON.stringify(body)}'`],
+      says: 'Become a member on the first of these, or with the second from a terminal:',
+      commands: [`${origin}/join`, `curl ${origin}/v1/accounts -H 'content-type: application/json' -d '${JSON.stringify(body)}'`],
     })
   }
-  if (facts.announceUrls.length > 0) {
-    const own = facts.visitors === 'none' ? ' (members have URLs of their own, with a key: GET /v1/account)' : ''
-    steps.push({
-      says: `Put a tracker of this hub into a torrent that you make${own}:`,
-      commands: [`shoal create FOLDER --tracker ${facts.announceUrls[0]}`],
-    })
-    steps.push({ says: 'Share it, until others have it all:', commands: ['shoal seed FOLDER.torrent'] })
-    steps.push({ says: 'In any other client these are the trackers:', commands: facts.announceUrls })
-  }
+  const tracker = isMembersOnly ? `${origin}/a/YOUR-KEY/announce` : facts.announceUrls[0]
+  if (tracker === undefined) return steps
+  const whose = isMembersOnly ? 'your own tracker (whoever joins is told it; later: GET /v1/account)' : 'the tracker of this hub'
+  steps.push(
+    { says: `Put ${whose} into a torrent that you make:`, commands: [`shoal create FOLDER --tracker ${tracker}`] },
+    { says: 'Share it, until others have it all:', commands: ['shoal seed FOLDER.torrent'] },
+  )
+  if (!isMembersOnly) steps.push({ says: 'In any other client these are the trackers:', commands: facts.announceUrls })
   return steps
 }

@@ -3,6 +3,7 @@ import { ProblemError } from '@shoal/api/problem'
 import { parseIp } from '@shoal/protocol/ip-address'
 import { isLoopback } from '../tracker/network-list.ts'
 import { apiPage } from './api-page.ts'
+import { entryRoutes } from './entry-pages.ts'
 import { frontPageHtml, frontPageText } from './front-page.ts'
 import { PAGE_POLICY } from './html.ts'
 import type { Metric, WebMetrics } from './metrics.ts'
@@ -30,6 +31,7 @@ const HTML = 'text/html; charset=utf-8'
  */
 export function hubRoutes(report: HubReport, metrics: WebMetrics, routes: readonly HubRoute[]): HubRoute[] {
   const own: HubRoute[] = [
+    ...entryRoutes((origin) => report.facts(origin)),
     route({
       method: 'GET',
       url: '/',

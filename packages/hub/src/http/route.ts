@@ -64,11 +64,11 @@ export interface HubCall<P = unknown, Q = unknown, B = unknown> {
   /** Of the hub as the caller reached it, configured or else from the socket, never from `Host`: `https://class.example`. Without a slash at the end. */
   readonly origin: string
   /** A header of the request; the name in lower case. */
-  header(name: string): string | undefined
+  readonly header: (name: string) => string | undefined
   /** To be sent with the answer, whatever kind it is: `Set-Cookie` and the like. */
-  setHeader(name: string, value: string): void
+  readonly setHeader: (name: string, value: string) => void
   /** For what the declarations cannot say, such as an event stream. Whoever takes it answers. */
-  takeOver(): TakenCall
+  readonly takeOver: () => TakenCall
 }
 
 export interface TakenCall {

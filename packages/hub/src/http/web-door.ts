@@ -7,7 +7,7 @@ import type { TSchema } from 'typebox'
 import { networkOf } from '../accounts/attempts.ts'
 import type { HubSystem } from '../system.ts'
 import { type Authenticator, type CallerFacts, callerFacts } from './authenticator.ts'
-import { type CanonicalUrl, canonicalUrl, nothingThere } from './canonical-url.ts'
+import { type CanonicalUrl, canonicalUrl, MAX_URL_CHARACTERS, nothingThere } from './canonical-url.ts'
 import { type IdempotentCallStore, IdempotentCalls, type KeptAnswer } from './idempotent-calls.ts'
 import { OriginGuard } from './origin-guard.ts'
 import { type Drawn, type Limit, type LimitName, NETWORK_FACTOR, RateLimits } from './rate-limits.ts'
@@ -47,7 +47,8 @@ const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 const SAFE_HEADERS = Object.entries({
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
+  // not `no-referrer`: with that, browsers say `Origin: null` even to the hub itself
+  'referrer-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
 })
 
@@ -101,7 +102,8 @@ export class WebDoor {
     this.#patterns = options.routes.map(({ method, url }) => ({ method, segments: url.split('/') }))
     this.#app = Fastify({
       bodyLimit: BODY_LIMIT,
-      routerOptions: { querystringParser: () => ({}) },
+      // Long parts of a path are refused by the schemas, in our words.
+      routerOptions: { querystringParser: () => ({}), maxParamLength: MAX_URL_CHARACTERS },
       serverFactory: (handler) => {
         this.#handle = handler
         return createServer()
@@ -133,10 +135,11 @@ export class WebDoor {
     }
   }
 
-  /** For doors that do not come through here, such as an upgrade. @throws {ProblemError} */
-  factsOf(request: IncomingMessage): { facts: CallerFacts; url: CanonicalUrl; reach: Reach } {
+  /** What is to be known of an upgrade, which does not come through here. @throws {ProblemError} `FOREIGN_ORIGIN`, `RATE_LIMITED`, … */
+  upgradeFacts(request: IncomingMessage): { facts: CallerFacts; url: CanonicalUrl; reach: Reach } {
     const reach = this.#reach.reachOf(request)
     this.#guard.checkHost(request, this.#reach.isOnLoopback(request))
+    if (!this.#isSpared(reach)) this.#limits.draw('write', networkOf(reach.ip), NETWORK_FACTOR)
     return { facts: callerFacts(request, reach), url: canonicalUrl(request.url ?? '/', this.#reach.prefix), reach }
   }
 
@@ -211,7 +214,7 @@ export class WebDoor {
     const visit = this.#visitOf(request)
     const isWrite = route.method !== 'GET'
     if (isWrite) this.#guard.checkWrite(request.raw, visit.reach)
-    const isSpared = (this.#options.sparesLocal ?? true) && visit.reach.isLocal
+    const isSpared = this.#isSpared(visit.reach)
     if (!isSpared) this.#limits.draw(limit, networkOf(visit.reach.ip), NETWORK_FACTOR)
     const facts = callerFacts(request.raw, visit.reach)
     const caller = await this.#callerFor(route, facts)
@@ -225,6 +228,10 @@ export class WebDoor {
     }
     requireBodyType(route, request)
     this.#countLargeBody(route, request, reply)
+  }
+
+  #isSpared(reach: Reach): boolean {
+    return (this.#options.sparesLocal ?? true) && reach.isLocal
   }
 
   /** So many uploads fit into memory at once, whoever they are of. */
