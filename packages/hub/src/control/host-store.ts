@@ -72,8 +72,8 @@ export class HostStore {
           .selectFrom('hosts')
           .select('hosts.id')
           .where('last_seen_at', '<', before)
-          .where(({ not, exists, selectFrom }) =>
-            not(exists(selectFrom('entries').select('entries.id').whereRef('entries.host_id', '=', 'hosts.id'))),
+          .where((where) =>
+            where.not(where.exists(where.selectFrom('entries').select('entries.id').whereRef('entries.host_id', '=', 'hosts.id'))),
           )
           .limit(MAX_FORGOTTEN),
       )
