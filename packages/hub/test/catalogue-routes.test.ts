@@ -186,6 +186,8 @@ const REFUSED: readonly (readonly [ask: string, code: string | number, body?: ob
   ['GET /v1/files?q=%ff', 'MALFORMED'],
   ['GET /v1/files/nowhere', 'NOT_FOUND'],
   [`GET /v1/files/${'x'.repeat(65)}`, 'VALIDATION'],
+  [`GET /v1/files/${'x'.repeat(5_000)}`, 'VALIDATION'],
+  [`GET /rss/${'x'.repeat(101)}`, 'VALIDATION'],
   ['POST /v1/files', 'VALIDATION', {}],
   ['POST /v1/files', 'VALIDATION', { torrent: '' }],
   ['POST /v1/files', 'VALIDATION', { torrent: 'äöü' }],

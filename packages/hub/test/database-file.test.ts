@@ -47,7 +47,7 @@ describe('a database in a file', () => {
     const here = place(t)
     await withRows(here, 3)
     assert.equal(await rowCount(here), 3)
-    assert.equal(statSync(here.file).mode & 0o777, 0o600)
+    if (process.platform !== 'win32') assert.equal(statSync(here.file).mode & 0o777, 0o600)
     assert.deepEqual(readdirSync(here.state).sort(), ['hub.db', 'hub.lock', 'hub.pid'])
   })
 
@@ -61,7 +61,7 @@ describe('a database in a file', () => {
     const setting = async (name: string) => Object.values((await sql<object>`pragma ${sql.raw(name)}`.execute(database.db)).rows[0]!)[0]
     assert.deepEqual(
       [await setting('synchronous'), await setting('journal_mode'), await setting('foreign_keys'), await setting('busy_timeout')],
-      [2, 'wal', 1, 5_000],
+      [2, 'wal', 1, 10],
     )
     await database.close()
   })
@@ -193,7 +193,7 @@ describe('a backup', () => {
     await database.close()
     assert.ok(written > 0)
     assert.deepEqual(readdirSync(join(here.state, 'elsewhere')), ['copy.db'])
-    assert.equal(statSync(to).mode & 0o777, 0o600)
+    if (process.platform !== 'win32') assert.equal(statSync(to).mode & 0o777, 0o600)
 
     const there = place(t)
     await copyFile(to, there.file)

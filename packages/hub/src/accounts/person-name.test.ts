@@ -28,8 +28,22 @@ describe('names of accounts', () => {
       ['Straße', 'STRASSE'],
       ['Ιοnα', 'iona'], // Greek iota, omicron, alpha
       ['ΣΟΦΟΣ', 'σοφος'],
+      ['ᾠδή', 'ΩΔΗ'],
+      ['ᲀас', 'вас'], // an old form of the letter
     ] as const)
       assert.equal(nameKey(one), nameKey(other), `${one} and ${other}`)
+  })
+
+  test('are one in every case and composition, letter by letter', () => {
+    for (let code = 0; code < 0x110000; code++) {
+      if (code === 0xd800) code = 0xe000
+      const letter = String.fromCodePoint(code)
+      // an iota below its letter is a letter of its own in capitals
+      if (!/[\p{L}\p{N}\p{M}]/u.test(letter) || letter.normalize('NFD').includes('\u0345')) continue
+      const key = nameKey(`a${letter}b`)
+      for (const other of [letter.toUpperCase(), letter.toLowerCase(), letter.normalize('NFD'), letter.normalize('NFKC')])
+        if (nameKey(`a${other}b`) !== key) assert.fail(`U+${code.toString(16)} ${letter}: ${key}, ${other}: ${nameKey(`a${other}b`)}`)
+    }
   })
 
   test('that differ in letters stay two', () => {

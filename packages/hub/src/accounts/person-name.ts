@@ -25,9 +25,12 @@ export function personName(given: string): PersonName {
 /**
  * What of a name the eye holds on to: no case, no width, no marks on letters (`Đặng` is `dang`), one kind of separator, and the Latin
  * letter for its twins in Cyrillic and Greek. Marks that are letters of their own (Thai vowels, Japanese voicing) stay.
+ *
+ * It is stored with each account: whoever changes it migrates the accounts.
  */
 export function nameKey(name: string): string {
-  const folded = name.normalize('NFKC').toLowerCase().normalize('NFD').replace(MARKS, '').normalize('NFC')
+  // by way of capitals, which bring old and joined forms of letters to the usual ones
+  const folded = name.normalize('NFKC').normalize('NFD').replace(MARKS, '').toUpperCase().toLowerCase().normalize('NFC')
   let key = ''
   for (const letter of folded) key += TWINS.get(letter) ?? letter
   return key.replace(SEPARATORS, '-')

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { BencodeDictionary, decodeBencode } from '@shoal/protocol/bencode'
 import { encodeUtf8, latin1 } from '@shoal/protocol/bytes'
 import { base64, CatalogueWorld, caller } from '../../test/catalogue-world.ts'
 import { madeTorrent } from '../../test/made-torrent.ts'
@@ -307,6 +309,28 @@ describe('torrents', () => {
     const magnet = await world.catalogue.shelf.magnet(torrent.infoHash, ['udp://hub.example:6880'])
     assert.equal(magnet, `magnet:?xt=urn:btih:${torrent.infoHash}&dn=a&xl=100000&tr=udp%3A%2F%2Fhub.example%3A6880`)
   })
+
+  for (const [file, topics] of [
+    ['v2-tree.torrent', /^magnet:\?xt=urn:btmh:1220[0-9a-f]{64}&dn=/],
+    ['hybrid-tree.torrent', /^magnet:\?xt=urn:btih:[0-9a-f]{40}&xt=urn:btmh:1220[0-9a-f]{64}&dn=/],
+  ] as const) {
+    test(`of version 2 (${file}) keep their layers, and are listed under each of their hashes`, async (t) => {
+      const world = await CatalogueWorld.open(t)
+      const bytes = readFileSync(new URL(`../../../../fixtures/torrents/libtorrent/${file}`, import.meta.url))
+      const { infoHash, infoHashV2 = '' } = await world.catalogue.upload(caller('member'), { torrent: base64(bytes) })
+      assert.equal(infoHash === infoHashV2.slice(0, 40), file.startsWith('v2'))
+      assert.ok(world.catalogue.listed.has(infoHash) && world.catalogue.listed.has(infoHashV2.slice(0, 40)))
+      assert.match(await world.catalogue.shelf.magnet(infoHash, []), topics)
+      const [before, after] = [bytes, (await world.catalogue.shelf.download(infoHash, ['http://hub.example/announce'])).bytes].map(
+        (each) => {
+          const outer = decodeBencode(each)
+          assert.ok(outer instanceof BencodeDictionary)
+          return [outer.getDictionary('info'), outer.getDictionary('piece layers')].map((part) => latin1(part!.raw))
+        },
+      )
+      assert.deepEqual(after, before)
+    })
+  }
 
   test('tell who has which pieces, addresses only to members', async (t) => {
     const world = await CatalogueWorld.open(t)

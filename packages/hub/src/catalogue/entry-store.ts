@@ -59,6 +59,9 @@ const ORDERS = {
   smallest: { column: 'torrents.size', direction: 'asc' },
 } as const satisfies Record<EntryOrder, { column: string; direction: 'asc' | 'desc' }>
 
+/** Before all others. Sizes begin with a bound of their own, or SQLite would not think of their index. */
+const FIRST: Partial<Record<EntryOrder, Position>> = { largest: [Number.MAX_SAFE_INTEGER, 0], smallest: [-1, 0] }
+
 const TORRENT_COLUMNS = [
   'torrents.info_hash_v2',
   'torrents.sha256',
@@ -85,9 +88,10 @@ export class EntryStore {
   ): Promise<EntryRecord[]> {
     const { column, direction } = ORDERS[order]
     let query = this.#filtered(filter)
-    if (after !== undefined) {
+    const from = after ?? FIRST[order]
+    if (from !== undefined) {
       const beyond = sql.raw(direction === 'asc' ? '>' : '<')
-      query = query.where(sql<boolean>`(${sql.ref(column)}, entries.number) ${beyond} (${after[0]}, ${after[1]})`)
+      query = query.where(sql<boolean>`(${sql.ref(column)}, entries.number) ${beyond} (${from[0]}, ${from[1]})`)
     }
     const rows = await query
       .select('entries.number')

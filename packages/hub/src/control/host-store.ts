@@ -72,9 +72,7 @@ export class HostStore {
           .selectFrom('hosts')
           .select('hosts.id')
           .where('last_seen_at', '<', before)
-          .where((where) =>
-            where.not(where.exists(where.selectFrom('entries').select('entries.id').whereRef('entries.host_id', '=', 'hosts.id'))),
-          )
+          .where((its) => its.not(its.exists(its.selectFrom('entries').select('entries.id').whereRef('entries.host_id', '=', 'hosts.id'))))
           .limit(MAX_FORGOTTEN),
       )
       .execute()

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { HubError } from '../errors.ts'
 import { storeFiles } from './backup-files.ts'
-import { LOCK_WAIT_MS } from './sqlite-connection.ts'
+import { OPEN_WAIT_MS } from './sqlite-connection.ts'
 
 export interface CopyRequest {
   readonly from: string
@@ -31,9 +31,10 @@ export function copyDatabase({ from, to, files }: CopyRequest): void {
       const [finding] = copy.prepare('pragma integrity_check(1)').all()
       if (finding?.integrity_check !== 'ok') throw new Error(`the copy is not sound: ${String(finding?.integrity_check)}`)
     })
-    syncToDisk(part)
+    syncToDisk(part, 'r+')
     renameSync(part, to)
-    syncToDisk(dirname(to))
+    // Windows knows no sync of a folder: there the name is as safe as its file system makes it.
+    if (process.platform !== 'win32') syncToDisk(dirname(to), 'r')
   } catch (error) {
     discard(part)
     const reason = error instanceof Error ? error.message : String(error)
@@ -53,7 +54,7 @@ function discard(part: string): void {
 }
 
 function within(path: string, work: (database: DatabaseSync) => void): void {
-  const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
+  const database = new DatabaseSync(path, { timeout: OPEN_WAIT_MS })
   try {
     work(database)
   } finally {
@@ -61,8 +62,8 @@ function within(path: string, work: (database: DatabaseSync) => void): void {
   }
 }
 
-function syncToDisk(path: string): void {
-  const fd = openSync(path, 'r')
+function syncToDisk(path: string, flags: 'r' | 'r+'): void {
+  const fd = openSync(path, flags)
   try {
     fsyncSync(fd)
   } finally {

@@ -1,8 +1,10 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { isBusy, type SqlFailure, sqliteCode } from './sqlite-result.ts'
 
-/** Milliseconds that a statement waits for a lock of another program. Only the database thread waits. */
-export const LOCK_WAIT_MS = 5_000
+/** How long opening, migrating and copying a file wait for a lock of another program: nobody else needs their thread. */
+export const OPEN_WAIT_MS = 5_000
+/** How long the database thread waits for one: not long, since all others wait with it. Whoever needs the lock asks again. */
+const STATEMENT_WAIT_MS = 10
 /** Statements that stay prepared; their texts are our own, so there are about as many as queries in the code. */
 const MAX_STATEMENTS = 300
 
@@ -27,6 +29,7 @@ export class SqliteConnection {
 
   constructor(database: DatabaseSync) {
     this.#database = database
+    database.exec(`pragma busy_timeout = ${STATEMENT_WAIT_MS}`)
   }
 
   execute(sql: string, parameters: readonly unknown[]): SqlReply {
@@ -67,7 +70,7 @@ export class SqliteConnection {
 
 /** What every connection of the hub to its file is set to; each line has cost somebody data. */
 export function configure(database: DatabaseSync): void {
-  database.exec(`pragma busy_timeout = ${LOCK_WAIT_MS}`)
+  database.exec(`pragma busy_timeout = ${OPEN_WAIT_MS}`)
   // Readers and a writer side by side; and what is acknowledged is on the disk, power cut or not.
   waitForLock(() => database.exec('pragma journal_mode = wal'))
   database.exec('pragma synchronous = full')
@@ -82,7 +85,7 @@ function waitForLock(step: () => void): void {
       return
     } catch (error) {
       if (attempt === 50 || !isBusy(error)) throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_WAIT_MS / 50)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_WAIT_MS / 50)
     }
   }
 }

@@ -15,6 +15,8 @@ import {
 import { ConnectionTurns } from './connection-turns.ts'
 import { errorOf } from './sql-error.ts'
 import type { SqlExecutor } from './sql-executor.ts'
+import type { SqlReply } from './sqlite-connection.ts'
+import { primaryCode, RESULT } from './sqlite-result.ts'
 
 /** Kysely on one SQLite connection somewhere else. */
 export class ExecutorDialect implements Dialect {
@@ -52,12 +54,12 @@ class TurnTakingAdapter extends SqliteAdapter {
 }
 
 class ExecutorDriver implements Driver {
+  readonly #executor: SqlExecutor
   readonly #turns = new ConnectionTurns()
-  readonly #connection: ExecutorConnection
   readonly #expectTurn: () => void
 
   constructor(executor: SqlExecutor, expectTurn: () => void) {
-    this.#connection = new ExecutorConnection(executor)
+    this.#executor = executor
     this.#expectTurn = expectTurn
   }
 
@@ -65,31 +67,27 @@ class ExecutorDriver implements Driver {
     return Promise.resolve()
   }
 
-  async acquireConnection(): Promise<DatabaseConnection> {
+  async acquireConnection(): Promise<Turn> {
     this.#expectTurn()
     await this.#turns.take()
-    return this.#connection
+    return new Turn(this.#executor, this.#turns)
   }
 
-  releaseConnection(): Promise<void> {
-    this.#turns.release()
+  releaseConnection(turn: Turn): Promise<void> {
+    turn.release()
     return Promise.resolve()
   }
 
-  /**
-   * `immediate` takes the write lock now, and waits for it now: what comes later in the transaction cannot find the
-   * database locked, so that nothing of it ever has to be done again.
-   */
-  beginTransaction(): Promise<void> {
-    return this.#connection.begin()
+  beginTransaction(turn: Turn): Promise<void> {
+    return turn.begin()
   }
 
-  commitTransaction(): Promise<void> {
-    return this.#connection.end('commit')
+  commitTransaction(turn: Turn): Promise<void> {
+    return turn.end('commit')
   }
 
-  rollbackTransaction(): Promise<void> {
-    return this.#connection.end('rollback')
+  rollbackTransaction(turn: Turn): Promise<void> {
+    return turn.end('rollback')
   }
 
   destroy(): Promise<void> {
@@ -97,17 +95,37 @@ class ExecutorDriver implements Driver {
   }
 }
 
-class ExecutorConnection implements DatabaseConnection {
+/** How long a call waits for a lock that another program has on the file. */
+const LOCK_WAIT_MS = 5_000
+/** Between two looks, so that whoever only reads has the connection meanwhile. */
+const LOCK_RETRY_MS = 100
+
+/** The connection, for as long as one caller has it. */
+class Turn implements DatabaseConnection {
   readonly #executor: SqlExecutor
+  readonly #turns: ConnectionTurns
+  #isMine = true
+  #isInTransaction = false
   /** Why SQLite gave the transaction up by itself (a full disk): what comes after would run outside of it. */
   #lost: Error | undefined
 
-  constructor(executor: SqlExecutor) {
+  constructor(executor: SqlExecutor, turns: ConnectionTurns) {
     this.#executor = executor
+    this.#turns = turns
   }
 
+  release(): void {
+    if (this.#isMine) this.#turns.release()
+    this.#isMine = false
+  }
+
+  /**
+   * `immediate` takes the write lock now, and waits for it now: what comes later in the transaction cannot find the
+   * database locked, so that nothing of it ever has to be done again.
+   */
   async begin(): Promise<void> {
     await this.#run('begin immediate', [])
+    this.#isInTransaction = true
   }
 
   async end(how: 'commit' | 'rollback'): Promise<void> {
@@ -115,6 +133,7 @@ class ExecutorConnection implements DatabaseConnection {
     this.#lost = undefined
     if (lost === undefined) await this.#run(how, [])
     else if (how === 'commit') throw lost
+    this.#isInTransaction = false
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
@@ -127,7 +146,8 @@ class ExecutorConnection implements DatabaseConnection {
   }
 
   async #run<R>(sql: string, parameters: readonly unknown[]): Promise<QueryResult<R>> {
-    const reply = await this.#executor.execute(sql, parameters)
+    let reply = await this.#executor.execute(sql, parameters)
+    if (isLocked(reply) && !this.#isInTransaction) reply = await this.#waitForLock(sql, parameters)
     if ('bug' in reply) throw new Error(`Cannot happen: ${reply.bug} (${sql})`)
     if ('failure' in reply) {
       const error = errorOf(reply.failure)
@@ -137,4 +157,30 @@ class ExecutorConnection implements DatabaseConnection {
     if (!('changes' in reply)) return { rows: reply.rows as R[] }
     return { rows: [], numAffectedRows: BigInt(reply.changes), insertId: BigInt(reply.insertId) }
   }
+
+  /** Nothing of the statement was done: it is tried until the lock is gone, and others take their turns in between. */
+  async #waitForLock(sql: string, parameters: readonly unknown[]): Promise<SqlReply> {
+    let isOver = false
+    const limit = setTimeout(() => {
+      isOver = true
+    }, LOCK_WAIT_MS)
+    try {
+      for (;;) {
+        this.release()
+        await new Promise((resolve) => void setTimeout(resolve, LOCK_RETRY_MS))
+        await this.#turns.take()
+        this.#isMine = true
+        const reply = await this.#executor.execute(sql, parameters)
+        if (isOver || !isLocked(reply)) return reply
+      }
+    } finally {
+      clearTimeout(limit)
+    }
+  }
+}
+
+function isLocked(reply: SqlReply): boolean {
+  if (!('failure' in reply)) return false
+  const code = primaryCode(reply.failure.errcode)
+  return code === RESULT.BUSY || code === RESULT.LOCKED
 }

@@ -8,7 +8,7 @@ export interface CanonicalUrl {
   readonly query: readonly (readonly [name: string, value: string])[]
 }
 
-const MAX_URL_CHARACTERS = 8_192
+export const MAX_URL_CHARACTERS = 8_192
 const MAX_PARAMETERS = 50
 
 /**

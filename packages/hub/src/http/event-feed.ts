@@ -89,9 +89,10 @@ function numberedEvent(seq: number, event: HubEvent): NumberedEvent {
     case 'file-published':
     case 'file-changed': {
       // Where it lies is for its owner and for admins, who ask for it.
-      const { localPath: _, host, ...file } = event.file
+      const { localPath: _, host, owner, ...file } = event.file
+      const full = { ...file, ...(host !== undefined && { host }), ...(owner !== undefined && { owner }) }
       const reduced = host === undefined ? file : { ...file, host: { id: host.id, name: host.name, isOnline: host.isOnline } }
-      return numbered('files', { ...event, file: host === undefined ? file : { ...file, host } }, { ...event, file: reduced })
+      return numbered('files', { ...event, file: full }, { ...event, file: reduced })
     }
     case 'file-withdrawn':
       return numbered('files', event, event)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ProblemError } from '@shoal/api/problem'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { RawReply } from './route.ts'
 
@@ -8,8 +9,15 @@ export interface AnnounceUrls {
   announceUrls(accountId: string | undefined, origin: string): Promise<readonly string[]> | readonly string[]
 }
 
-/** A .torrent file as an answer: to be saved and never shown, and for nobody else to keep, since a key may be in it. */
+/**
+ * A .torrent file as an answer: to be saved and never shown, and for nobody else to keep, since a key may be in it.
+ *
+ * @throws {ProblemError} `NOT_FOUND`, `STORAGE`; `CONFLICT` for whoever has taken all his announce keys back
+ */
 export async function torrentReply(catalogue: Catalogue, infoHash: string, announceUrls: readonly string[]): Promise<RawReply> {
+  if (announceUrls.length === 0) {
+    throw new ProblemError('CONFLICT', 'This account has no announce key left, and the torrent would have no tracker. Make a key first')
+  }
   const { bytes, fileName, sha256 } = await catalogue.shelf.download(infoHash, announceUrls)
   const tag = createHash('sha256')
     .update(JSON.stringify([sha256, announceUrls]))

@@ -7,7 +7,7 @@ import type { TSchema } from 'typebox'
 import { networkOf } from '../accounts/attempts.ts'
 import type { HubSystem } from '../system.ts'
 import { type Authenticator, type CallerFacts, callerFacts } from './authenticator.ts'
-import { type CanonicalUrl, canonicalUrl, nothingThere } from './canonical-url.ts'
+import { type CanonicalUrl, canonicalUrl, MAX_URL_CHARACTERS, nothingThere } from './canonical-url.ts'
 import { type IdempotentCallStore, IdempotentCalls, type KeptAnswer } from './idempotent-calls.ts'
 import { OriginGuard } from './origin-guard.ts'
 import { type Drawn, type Limit, type LimitName, NETWORK_FACTOR, RateLimits } from './rate-limits.ts'
@@ -102,7 +102,8 @@ export class WebDoor {
     this.#patterns = options.routes.map(({ method, url }) => ({ method, segments: url.split('/') }))
     this.#app = Fastify({
       bodyLimit: BODY_LIMIT,
-      routerOptions: { querystringParser: () => ({}) },
+      // Long parts of a path are refused by the schemas, in our words.
+      routerOptions: { querystringParser: () => ({}), maxParamLength: MAX_URL_CHARACTERS },
       serverFactory: (handler) => {
         this.#handle = handler
         return createServer()

@@ -122,8 +122,8 @@ create table entries (
 create unique index entries_by_name_and_host on entries (name_key, coalesce(host_id, ''));
 create unique index entries_by_path_and_host on entries (host_id, local_path) where local_path is not null and host_id is not null;
 create index entries_by_torrent on entries (info_hash);
-create index entries_by_owner on entries (owner_id);
-create index entries_by_host on entries (host_id);
+create index entries_by_owner on entries (owner_id, published_at);
+create index entries_by_host on entries (host_id, published_at);
 create index entries_by_age on entries (published_at);
 
 create table tags (
