@@ -62,8 +62,23 @@ describe('TorrentFiles', () => {
     const { files, pass, sweepAll } = await world(t)
     await files.keepWhile(BYTES, async () => {})
     pass(TWO_HOURS_MS)
-    await files.keepWhile(BYTES, async () => assert.equal(await sweepAll(), 0))
+    await files.keepWhile(BYTES, async () => {
+      pass(TWO_HOURS_MS)
+      assert.equal(await sweepAll(), 0)
+    })
     assert.equal(await sweepAll(), 1)
+  })
+
+  test('a file that gets its row while the sweep asks for it stays', async (t) => {
+    const { files, pass } = await world(t)
+    await files.keepWhile(BYTES, async () => {})
+    pass(TWO_HOURS_MS)
+    const publishMeanwhile = async () => {
+      await files.keepWhile(BYTES, async () => {})
+      return NONE
+    }
+    assert.equal(await files.sweep(Number.parseInt(SHA256.slice(0, 2), 16), publishMeanwhile), 0)
+    assert.deepEqual(new Uint8Array(await files.read(SHA256)), BYTES)
   })
 
   test('what a crash left half written is no torrent, and goes', async (t) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { statSync, unlinkSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { type Stats, statSync, unlinkSync } from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ProblemError } from '@shoal/api/problem'
 import { toHex } from '@shoal/protocol/bytes'
@@ -70,22 +70,27 @@ export class TorrentFiles {
     for (const below of (await namesIn(top)).filter((name) => FOLDER.test(name))) {
       for (const name of await namesIn(join(top, below))) paths.push(join(top, below, name))
     }
-    const old = paths.filter((path) => this.#isOld(path))
+    const old: string[] = []
+    for (const path of paths) {
+      const found = await stat(path).catch(() => undefined)
+      if (found !== undefined && this.#isOld(found)) old.push(path)
+    }
     if (old.length === 0) return 0
     const kept = await isKept(old.map(nameOf).filter((name) => NAME.test(name)))
     let removed = 0
     for (const path of old) {
       // In one go: whoever comes to hold the file after this look will find it missing, and write it again.
-      if (kept.has(nameOf(path)) || this.#held.has(nameOf(path).slice(0, 64)) || !this.#isOld(path)) continue
+      if (kept.has(nameOf(path)) || this.#held.has(nameOf(path).slice(0, 64))) continue
+      const found = statSync(path, { throwIfNoEntry: false })
+      if (found === undefined || !this.#isOld(found)) continue
       unlinkSync(path)
       removed++
     }
     return removed
   }
 
-  #isOld(path: string): boolean {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found !== undefined && found.mtimeMs < this.#system.wallClock() - YOUNG_MS
+  #isOld({ mtimeMs }: Stats): boolean {
+    return mtimeMs < this.#system.wallClock() - YOUNG_MS
   }
 
   #pathOf(sha256: string): string {
@@ -95,7 +100,12 @@ export class TorrentFiles {
   async #write(sha256: string, bytes: Uint8Array): Promise<void> {
     const path = this.#pathOf(sha256)
     const there = await stat(path).catch(() => undefined)
-    if (there?.size === bytes.length) return
+    if (there?.size === bytes.length) {
+      // Young again: a sweep may have asked for its row a moment before there is one.
+      const seconds = this.#system.wallClock() / 1_000
+      await utimes(path, seconds, seconds)
+      return
+    }
     await makeFolder(dirname(path))
     const part = `${path}.${toHex(this.#system.randomBytes(6))}`
     try {

@@ -86,7 +86,8 @@ export class TorrentReader {
     this.#current = this.#waiting.shift()!
     this.#worker ??= this.#startWorker()
     this.#worker.ref()
-    this.#worker.postMessage(this.#current.job)
+    const { job } = this.#current
+    this.#worker.postMessage(job, [job.bytes.buffer])
     this.#timer = setTimeout(() => void this.#end(tookTooLong(this.#timeLimitMs)), this.#timeLimitMs)
   }
 

@@ -33,10 +33,13 @@ export interface ListedFiles {
   readonly items: readonly { readonly path: string[]; readonly length: number }[]
 }
 
+/** All of its memory, which goes to the thread without a copy. */
+export type OwnBytes = Uint8Array<ArrayBuffer>
+
 export type TorrentJob =
-  | { readonly type: 'summary'; readonly bytes: Uint8Array }
-  | { readonly type: 'files'; readonly bytes: Uint8Array; readonly sha256: string; readonly skip: number; readonly limit: number }
-  | { readonly type: 'tailor'; readonly bytes: Uint8Array; readonly announceUrls: readonly string[] }
+  | { readonly type: 'summary'; readonly bytes: OwnBytes }
+  | { readonly type: 'files'; readonly bytes: OwnBytes; readonly sha256: string; readonly skip: number; readonly limit: number }
+  | { readonly type: 'tailor'; readonly bytes: OwnBytes; readonly announceUrls: readonly string[] }
 
 export type TorrentAnswer =
   | { readonly type: 'done'; readonly outcome: TorrentSummary | ListedFiles | Uint8Array }

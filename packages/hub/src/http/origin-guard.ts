@@ -42,12 +42,28 @@ export class OriginGuard {
     throw new ProblemError('FOREIGN_ORIGIN', 'Cannot do this for a page of another site. Use the pages of the hub, or send a token')
   }
 
+  /**
+   * What somebody without an account may change, a page could change by rebinding its name to the hub's address in a local
+   * network, too. So there the name must be one that no stranger can own, or that the configuration has.
+   */
+  checkVisitorWrite(request: IncomingMessage): void {
+    const name = nameOf(request.headers.host ?? '')
+    if (this.#names.has(name) || parseIp(name) !== undefined || LOCAL_NAME.test(name)) return
+    throw new ProblemError(
+      'FOREIGN_ORIGIN',
+      `Cannot change anything for somebody without an account under the name ${JSON.stringify(name.slice(0, 100))}: use the hub's address, or add the name to its configuration`,
+    )
+  }
+
   #isOwnOrigin(origin: string, host: string | undefined, reach: Reach): boolean {
     if (!URL.canParse(origin)) return false
     const { protocol, host: from } = new URL(origin)
     return from === new URL(reach.origin).host || (from === host && protocol === (reach.isHttps ? 'https:' : 'http:'))
   }
 }
+
+/** Names without a dot, and those that are set aside for local networks: nobody can register them. */
+const LOCAL_NAME = /^(?:[^.]*|.*\.(?:local|localhost|lan|internal|home\.arpa))$/
 
 /** `[::1]:6880` -> `::1` */
 function nameOf(host: string): string {

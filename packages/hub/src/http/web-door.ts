@@ -226,6 +226,9 @@ export class WebDoor {
       }
       throw new ProblemError('FORBIDDEN', `This needs the permission ${route.needs}, which this account or its token does not have`)
     }
+    if (isWrite && route.needs !== 'public' && caller.accountId === undefined && facts.authorization === undefined) {
+      this.#guard.checkVisitorWrite(request.raw)
+    }
     requireBodyType(route, request)
     this.#countLargeBody(route, request, reply)
   }
