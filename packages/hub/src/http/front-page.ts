@@ -44,7 +44,7 @@ function whoMayCome({ needsSetup, visitors, registration }: HubFacts): string {
 }
 
 function stepsOf(facts: HubFacts, origin: string): Step[] {
-  if (facts.needsSetup) return []
+  if (facts.needsSetup && facts.visitors !== 'member') return []
   const steps: Step[] = []
   const isMembersOnly = facts.visitors === 'none'
   if (facts.visitors !== 'member' && facts.registration !== 'closed') {
