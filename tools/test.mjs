@@ -32,7 +32,7 @@ const STAGES = [
   {
     name: 'unit',
     says: 'unit tests',
-    steps: () => [tests(['packages/*/src/**/*.test.ts', 'lab/**/*.test.ts'], ['lab/house/**', 'lab/interop/**'])],
+    steps: () => [tests(['packages/*/src/**/*.test.ts', 'lab/**/*.test.ts'], ['lab/house/**', 'lab/hub/**', 'lab/interop/**'])],
   },
   {
     name: 'swarms',
@@ -43,7 +43,10 @@ const STAGES = [
     name: 'sockets',
     says: 'real sockets, disks and processes',
     steps: () => [
-      { ...tests(['packages/{protocol,api,hub,cli}/test/**/*.test.ts', 'packages/engine/test/real/**/*.test.ts']), oneAtATime: true },
+      {
+        ...tests(['packages/{protocol,api,hub,cli}/test/**/*.test.ts', 'packages/engine/test/real/**/*.test.ts', 'lab/hub/**/*.test.ts']),
+        oneAtATime: true,
+      },
     ],
   },
   { name: 'interop', says: 'other clients', steps: () => [{ ...tests(['lab/interop/**/*.test.ts']), oneAtATime: true }] },

@@ -1,6 +1,7 @@
 import type { FuzzTarget } from './target.ts'
 import { hubAnnounce, hubHttp, hubUdp } from './targets/hub-doors.ts'
 import { hubForwarded, hubRequest, hubSnapshot } from './targets/hub-rooms.ts'
+import { controlChannel, controlMessage, webAddress, webRequest } from './targets/hub-web.ts'
 import { metadataFetch, peerBeforeMetadata, peerConnection } from './targets/peer-conversations.ts'
 import { bitfield, dontHave, extensionHandshake, handshake, messageDecoder, utMetadata } from './targets/peer-messages.ts'
 import { resumeData, resumeFile, resumeTrust, stateLock } from './targets/saved-state.ts'
@@ -64,6 +65,10 @@ export const TARGETS: readonly FuzzTarget[] = [
   hubUdp,
   hubAnnounce,
   hubHttp,
+  controlMessage,
+  webAddress,
+  webRequest,
+  controlChannel,
   hubSnapshot,
   hubRequest,
   hubForwarded,

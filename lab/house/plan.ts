@@ -48,16 +48,72 @@ export const PLAN: Plan = {
   // Written as somebody who embeds the engine would: through the roof only.
   'engine/examples': { mayImport: ['engine/index', 'engine/create-torrent', 'engine/simulation', 'node:'] },
 
-  api: { mayImport: ['protocol'] },
+  api: { mayImport: ['protocol', 'npm:typebox'] },
 
   'hub/system': { mayImport: ['node:'], readsClock: true, throwsDice: true },
+  // One class of errors, thrown by every room of the hub that cannot start.
+  'hub/errors': { mayImport: [] },
   'hub/tracker': { mayImport: ['protocol', 'api', 'hub/system', 'node:'] },
-  hub: { mayImport: ['protocol', 'api', 'hub/system', 'hub/tracker', 'node:'] },
+  'hub/database': { mayImport: ['api', 'hub/system', 'hub/errors', 'node:', 'npm:kysely'] },
+  'hub/accounts': { mayImport: ['protocol', 'api', 'hub/system', 'hub/database', 'hub/tracker', 'node:', 'npm:kysely'] },
+  'hub/catalogue': { mayImport: ['protocol', 'api', 'hub/system', 'hub/database', 'hub/tracker', 'node:', 'npm:kysely'] },
+  // The control channel: who is connected, and what they have.
+  'hub/control': {
+    mayImport: [
+      'protocol',
+      'api',
+      'hub/system',
+      'hub/database',
+      'hub/catalogue',
+      'hub/tracker',
+      'node:',
+      'npm:ws',
+      'npm:typebox',
+      'npm:kysely',
+    ],
+  },
+  'hub/http': {
+    mayImport: [
+      'protocol',
+      'api',
+      'hub/system',
+      'hub/database',
+      'hub/tracker',
+      'hub/accounts',
+      'hub/catalogue',
+      'hub/control',
+      'node:',
+      'npm:fastify',
+      'npm:@fastify/multipart',
+      'npm:typebox',
+      'npm:ws',
+      'npm:pino',
+    ],
+  },
+  hub: {
+    mayImport: [
+      'protocol',
+      'api',
+      'hub/system',
+      'hub/errors',
+      'hub/tracker',
+      'hub/database',
+      'hub/accounts',
+      'hub/catalogue',
+      'hub/control',
+      'hub/http',
+      'node:',
+      'npm:smol-toml',
+      'npm:pino',
+    ],
+  },
 
   'cli/render': { mayImport: ['protocol', 'api', 'cli/foreground', 'node:', 'npm:string-width'] },
   'cli/foreground': { mayImport: ['protocol', 'engine/index', 'api', 'node:', 'npm:env-paths'], readsClock: true },
+  // Knows neither hub nor engine: a shell speaks to either over its API.
+  'cli/shell': { mayImport: ['protocol', 'api', 'cli/render', 'node:'] },
   'cli/commands': {
-    mayImport: ['protocol', 'engine/create-torrent', 'api', 'hub', 'cli/render', 'cli/foreground', 'node:', 'npm:commander'],
+    mayImport: ['protocol', 'engine/create-torrent', 'api', 'hub', 'cli/render', 'cli/foreground', 'cli/shell', 'node:', 'npm:commander'],
   },
   cli: { mayImport: ['cli/commands', 'cli/render', 'node:', 'npm:commander'] },
   'cli/bin': { mayImport: ['cli', 'node:'] },
@@ -76,6 +132,11 @@ export const WORKSPACE_EXPORTS: Readonly<Record<string, string>> = {
   '@shoal/engine/simulation': 'engine/simulation',
   '@shoal/api/*': 'api',
   '@shoal/hub': 'hub',
+  // Without the server: what commands need that start none.
+  '@shoal/hub/backups': 'hub',
+  '@shoal/hub/config-file': 'hub',
+  '@shoal/hub/config-report': 'hub',
+  '@shoal/hub/config-settings': 'hub',
 }
 
 /**

@@ -9,4 +9,6 @@ if (major < 24 || (major === 24 && minor < 7)) {
 }
 const { enableCompileCache } = await import('node:module')
 enableCompileCache()
+// The version is one word in one file; for all else many modules are loaded.
+if (process.argv.length !== 3 || !/^(-V|--version)$/.test(process.argv[2])) (await import('./source-pack.js')).useSourcePack()
 await import('../src/main.ts')

@@ -43,17 +43,23 @@ async function programFor(name: string | undefined, version: string): Promise<Co
   const program = new Command('shoal')
     .description('Share big files with a group at the speed of the wire.')
     .version(version, '-V, --version', 'print the version')
+    // An option belongs to the command that it stands behind: shoal hub --json is not shoal hub shell --json.
+    .enablePositionalOptions()
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', TOUR)
   const loaders = name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS)
   for (const load of loaders) if (load !== undefined) program.addCommand((await load()).build(context))
   if (name === undefined) program.action(() => program.help())
-  for (const each of [program, ...program.commands]) {
+  for (const each of withSubcommands(program)) {
     // Errors are told once, in our words, by `run`.
     each.exitOverride().configureOutput({ outputError: () => {} })
   }
   return program
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }
 
 /** What commander throws, in our form; undefined when it only showed help or the version. */

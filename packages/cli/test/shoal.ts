@@ -14,6 +14,8 @@ export interface Outcome {
 /** The program in a world of its own: a folder to work in, and a home that holds nothing yet. */
 export class ShoalWorld {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'shoal-cli-'))
+  /** Besides the usual. */
+  readonly environment: Record<string, string> = {}
   readonly #running = new Set<RunningShoal>()
 
   path(...names: string[]): string {
@@ -32,12 +34,22 @@ export class ShoalWorld {
   }
 
   start(...words: string[]): RunningShoal {
+    return this.#start(words, 'ignore')
+  }
+
+  /** With a standard input that the test writes. */
+  talk(...words: string[]): RunningShoal {
+    return this.#start(words, 'pipe')
+  }
+
+  #start(words: readonly string[], input: 'ignore' | 'pipe'): RunningShoal {
     const home = this.path('home')
     const child = spawn(process.execPath, [BIN, ...words], {
       cwd: this.folder,
-      env: { PATH: process.env.PATH, HOME: home, SHOAL_HOME: join(home, 'shoal'), NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, HOME: home, SHOAL_HOME: join(home, 'shoal'), NO_COLOR: '1', ...this.environment },
+      stdio: [input, 'pipe', 'pipe'],
     })
+    child.stdin?.on('error', () => {}) // it ended before it read everything; `ended` tells
     const running = new RunningShoal(child)
     this.#running.add(running)
     return running
@@ -98,6 +110,17 @@ export class RunningShoal {
       rest = lines.pop() ?? ''
       for (const line of lines) callback(line)
     })
+  }
+
+  /** Types lines, and that there are no more. */
+  type(...lines: readonly string[]): this {
+    this.#child.stdin?.write(lines.map((line) => `${line}\n`).join(''))
+    return this
+  }
+
+  hangUp(): this {
+    this.#child.stdin?.end()
+    return this
   }
 
   /** Sends a signal and does not wait for what becomes of it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -81,6 +81,31 @@ describe('createTorrent', () => {
     assert.equal(toHex(made.info.pieceHashes), hashesOf(content, 32 * 1024))
   })
 
+  test('makes the same with this thread among those that hash, or as the only one', async () => {
+    const folder = folderWith({ 'd/a': 3_000_000, 'd/b': 100, 'd/c': 1_200_000 })
+    const options = { pieceLength: 2 ** 21, padding: true, creationDate: null }
+    const { bytes } = await createTorrent(join(folder, 'd'), options)
+    for (const threads of [1, 2, 4]) {
+      assert.deepEqual((await createTorrent(join(folder, 'd'), { ...options, threads, hashHere: true })).bytes, bytes)
+    }
+  })
+
+  test('on this thread everything else has its turn, however small the pieces are', async () => {
+    const folder = folderWith({ 'd/a': 3_000_000 })
+    let turns = 0
+    let isMaking = true
+    const count = (): void => {
+      turns++
+      if (isMaking) setImmediate(count)
+    }
+    const seen = new Set<number>()
+    const onProgress = (): Set<number> => seen.add(turns)
+    count()
+    await createTorrent(join(folder, 'd'), { pieceLength: PIECE, threads: 1, hashHere: true, onProgress })
+    isMaking = false
+    assert.ok(seen.size > 5, `the work was done in ${seen.size} turns`)
+  })
+
   test('lets every file start with a piece when asked for padding', async () => {
     const folder = folderWith({ a: 20_000, b: 16_384, c: 1 })
     const made = await createTorrent(folder, { pieceLength: PIECE, padding: true })
@@ -154,15 +179,19 @@ describe('createTorrent', () => {
     await rejectsWith('PATH_UNSAFE', join(folder, 'some'))
   })
 
-  test('notices a file that grows while it is hashed', async () => {
-    const folder = folderWith({ 'd/a': 200_000, 'd/b': 10 })
-    let isFirst = true
-    const onProgress = (): void => {
-      if (isFirst) appendFileSync(join(folder, 'd', 'b'), 'more')
-      isFirst = false
-    }
-    await rejectsWith('FILE_CHANGED', join(folder, 'd'), { pieceLength: PIECE, onProgress })
-  })
+  for (const hashHere of [false, true]) {
+    test(`notices a file that changes while it is hashed, ${hashHere ? 'here' : 'by a thread'}`, async () => {
+      for (const change of [(path: string) => appendFileSync(path, 'more'), (path: string) => truncateSync(path, 5)]) {
+        const folder = folderWith({ 'd/a': 200_000, 'd/b': 10 })
+        let isFirst = true
+        const onProgress = (): void => {
+          if (isFirst) change(join(folder, 'd', 'b'))
+          isFirst = false
+        }
+        await rejectsWith('FILE_CHANGED', join(folder, 'd'), { pieceLength: PIECE, hashHere, onProgress })
+      }
+    })
+  }
 
   test('tells how far it is, and stops when told to', async () => {
     const folder = folderWith({ 'd/a': 200_000 })

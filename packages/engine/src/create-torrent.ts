@@ -17,6 +17,7 @@ import { isTrackerUrl, isWebSeedUrl } from '@shoal/protocol/metainfo/tracker-lis
 import { EngineError } from './base/errors.ts'
 import { NodeDisk } from './node/disk.ts'
 import { NodeHasher } from './node/hasher.ts'
+import { HereHasher } from './node/here-hasher.ts'
 import { NodeSystem } from './node/system.ts'
 import { diskError } from './node/system-error.ts'
 import type { Disk, FileStamp } from './ports/disk.ts'
@@ -48,8 +49,13 @@ export interface CreateTorrentOptions {
   readonly source?: string
   /** Lets every file start with a piece (BEP 47), so that equal files have equal pieces. */
   readonly padding?: boolean
-  /** Worker threads; as many as there are cores, at most four, unless given. */
+  /** Threads that hash; as many as there are cores, at most four, unless given. */
   readonly threads?: number
+  /**
+   * The calling thread is one of them, in turns of less than a millisecond: for a program that has nothing else to do meanwhile.
+   * A thread less has to be started then, and the work begins at once.
+   */
+  readonly hashHere?: boolean
   readonly onProgress?: (progress: { readonly hashedBytes: number; readonly totalBytes: number }) => void
   readonly signal?: AbortSignal
 }
@@ -239,6 +245,7 @@ function notShareable(path: string): EngineError {
 class Content {
   readonly #disk: Disk
   readonly #hasher: Hasher
+  readonly #here: HereHasher
   readonly #root: string
   readonly #files: readonly NewFile[]
   /** As the walk found them; padding has none. */
@@ -258,6 +265,7 @@ class Content {
     const { disk, root, files, pieceLength } = options
     this.#disk = disk
     this.#hasher = options.hasher
+    this.#here = new HereHasher(options.hasher)
     this.#root = root
     this.#files = files
     this.#stamps = new Map(options.found.map((file) => [file, file.stamp]))
@@ -276,14 +284,15 @@ class Content {
   }
 
   /** 20 bytes a piece, one after another. */
-  async hash({ onProgress, signal }: CreateTorrentOptions): Promise<Uint8Array> {
+  async hash({ onProgress, signal, hashHere: alsoHere = false }: CreateTorrentOptions): Promise<Uint8Array> {
     const { pieceCount, pieceLength, totalSize } = this.#geometry
     const hashes = new Uint8Array(pieceCount * 20)
     let hashedBytes = 0
     try {
-      await inHashLanes({ hasher: this.#hasher, pieceLength, pieceCount }, indices(pieceCount), async (pieceIndex) => {
+      const work = { hasher: this.#hasher, pieceLength, pieceCount, alsoHere }
+      await inHashLanes(work, indices(pieceCount), async (pieceIndex, isHere) => {
         signal?.throwIfAborted()
-        hashes.set(await this.#hashPiece(pieceIndex), pieceIndex * 20)
+        hashes.set(await this.#hashPiece(pieceIndex, isHere), pieceIndex * 20)
         hashedBytes += this.#geometry.pieceSize(pieceIndex)
         onProgress?.({ hashedBytes, totalBytes: totalSize })
       })
@@ -298,7 +307,7 @@ class Content {
     return hashes
   }
 
-  async #hashPiece(pieceIndex: number): Promise<Uint8Array> {
+  async #hashPiece(pieceIndex: number, isHere: boolean): Promise<Uint8Array> {
     const spans = this.#layout.spans(this.#geometry.pieceOffset(pieceIndex), this.#geometry.pieceSize(pieceIndex))
     if (spans.length > MAX_FILES_AT_ONCE) return this.#hashFileByFile(pieceIndex, spans)
     const held: HeldFile[] = []
@@ -309,7 +318,7 @@ class Content {
         if (file !== undefined) held.push(file)
         slices.push({ file: file?.file, offset: fileOffset, length })
       }
-      const digest = await this.#hasher.hashSlices(slices)
+      const digest = await (isHere ? this.#here : this.#hasher).hashSlices(slices)
       if (digest === undefined) throw changed(this.#root, this.#files[spans[0]!.fileIndex]!)
       return digest
     } finally {

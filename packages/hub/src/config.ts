@@ -1,3 +1,5 @@
+import type { Settings } from '@shoal/api/hub-api'
+import type { SettingValues } from './config-settings.ts'
 import { HubError } from './errors.ts'
 import { DEFAULT_TRACKER_OPTIONS, type TrackerOptions } from './tracker/announce.ts'
 import { PublicAddresses } from './tracker/public-addresses.ts'
@@ -13,6 +15,37 @@ export interface HubConfig {
   /** The same of one address, apart from this machine and trusted proxies: a class behind one router must not notice. */
   readonly maxHttpConnectionsPerAddress: number
   readonly tracker: TrackerOptions
+  /** Where everything is kept; undefined: nowhere, the hub forgets all when it stops. */
+  readonly stateDirectory: string | undefined
+  /** As people type it, without a slash at the end; undefined: the address that the hub listens on. */
+  readonly publicUrl: string | undefined
+  /** Networks of proxies that are believed. */
+  readonly trustedProxies: readonly string[]
+  /** Names under which the hub answers, besides that of the public URL; none: see the setting. */
+  readonly allowedHosts: readonly string[]
+  /** Paths of PEM files; undefined: plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined
+  readonly logsAccess: boolean
+  readonly backupEveryMs: number
+  /** 0: no automatic backups. */
+  readonly backupsKept: number
+  readonly freeSpaceBytes: number
+  /**
+   * Nobody has said who may come, and nobody but this machine should: then it is open to those on it, but not to those
+   * whom a proxy hands on that nobody has told the hub of.
+   */
+  readonly letsInOnlyItsMachine: boolean
+  /** What the hub does until its owner says otherwise while it runs (`PATCH /v1/settings`). */
+  readonly settings: Settings
+}
+
+const DEFAULT_SETTINGS: Settings = {
+  name: 'Shoal hub',
+  visitors: 'none',
+  registration: 'invite',
+  torrents: 'any',
+  maxFilesPerMember: 10_000,
+  forgetAfterDays: 90,
 }
 
 export const DEFAULT_HUB_CONFIG: HubConfig = Object.freeze({
@@ -21,11 +54,76 @@ export const DEFAULT_HUB_CONFIG: HubConfig = Object.freeze({
   maxHttpConnections: 10_000,
   maxHttpConnectionsPerAddress: 1_000,
   tracker: DEFAULT_TRACKER_OPTIONS,
+  stateDirectory: undefined,
+  publicUrl: undefined,
+  trustedProxies: [],
+  allowedHosts: [],
+  tls: undefined,
+  logsAccess: false,
+  backupEveryMs: 24 * 3_600_000,
+  backupsKept: 7,
+  freeSpaceBytes: 512 * 1024 * 1024,
+  letsInOnlyItsMachine: true,
+  settings: DEFAULT_SETTINGS,
 })
 
 /** What is left out has its default. */
-export interface HubConfigChanges extends Partial<Omit<HubConfig, 'tracker'>> {
+export interface HubConfigChanges extends Partial<Omit<HubConfig, 'tracker' | 'settings'>> {
   readonly tracker?: Partial<TrackerOptions>
+  /** `visitors`, if left out, are members on a hub that only its own machine can reach, and nobody elsewhere. */
+  readonly settings?: Partial<Settings>
+}
+
+/** The configuration that the settings of file, environment and flags make. @throws {HubError} `OPTION_INVALID` */
+export function hubConfigOf(values: SettingValues): HubConfig {
+  const certificate = values['tls.certificate']
+  const key = values['tls.key']
+  if ((certificate === '') !== (key === '')) {
+    throw new HubError('OPTION_INVALID', 'Cannot use tls.certificate without tls.key, nor the other way round: set both, or none')
+  }
+  return resolveHubConfig({
+    host: values.host,
+    port: values.port,
+    maxHttpConnections: values['limits.http-connections'],
+    maxHttpConnectionsPerAddress: values['limits.http-connections-per-address'],
+    stateDirectory: values.state,
+    publicUrl: values['public-url'] || undefined,
+    trustedProxies: values['trusted-proxies'],
+    allowedHosts: values['allowed-hosts'],
+    tls: certificate === '' ? undefined : { certificate, key },
+    logsAccess: values['log.access'],
+    backupEveryMs: values['backups.every'],
+    backupsKept: values['backups.keep'],
+    freeSpaceBytes: values['checks.free-space'],
+    tracker: {
+      intervalSeconds: seconds(values['tracker.interval']),
+      minIntervalSeconds: seconds(values['tracker.min-interval']),
+      defaultNumWant: values['tracker.peers'],
+      maxNumWant: values['tracker.most-peers'],
+      maxSwarms: values['tracker.max-torrents'],
+      maxPeers: values['tracker.max-peers'],
+      maxPeersPerAddress: values['tracker.max-peers-per-address'],
+      largeSwarmPeers: values['tracker.large-swarm'],
+      announcesPerSecond: values['tracker.announces-per-second'],
+      announceBurst: values['tracker.announce-burst'],
+      addressFrom: values['tracker.address-from'],
+      publicAddresses: values['tracker.public-addresses'],
+    },
+    settings: {
+      name: values.name,
+      registration: values.registration,
+      torrents: values.torrents,
+      maxFilesPerMember: values['files-per-member'],
+      forgetAfterDays: Math.ceil(values['forget-after'] / DAY_MS),
+      ...(values.open ? { visitors: 'member' } : {}),
+    },
+  })
+}
+
+const DAY_MS = 86_400_000
+
+function seconds(ms: number): number {
+  return Math.max(1, Math.round(ms / 1_000))
 }
 
 /**
@@ -37,8 +135,20 @@ export interface HubConfigChanges extends Partial<Omit<HubConfig, 'tracker'>> {
 export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   const given = changes.tracker ?? {}
   const intervalSeconds = given.intervalSeconds ?? DEFAULT_TRACKER_OPTIONS.intervalSeconds
-  const tracker = { ...DEFAULT_TRACKER_OPTIONS, peerLifetimeMinutes: lifetimeFor(intervalSeconds), ...given }
-  const config = { ...DEFAULT_HUB_CONFIG, ...changes, tracker }
+  const tracker = {
+    ...DEFAULT_TRACKER_OPTIONS,
+    peerLifetimeMinutes: lifetimeFor(intervalSeconds),
+    trustedProxies: changes.trustedProxies ?? DEFAULT_TRACKER_OPTIONS.trustedProxies,
+    ...given,
+  }
+  const merged = { ...DEFAULT_HUB_CONFIG, ...changes, tracker }
+  const isForMachine = isForItsMachineOnly(merged)
+  const visitors = isForMachine ? 'member' : DEFAULT_SETTINGS.visitors
+  const config = {
+    ...merged,
+    letsInOnlyItsMachine: changes.letsInOnlyItsMachine ?? (isForMachine && changes.settings?.visitors === undefined),
+    settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings },
+  }
   expectInteger('port', config.port, 0, 65_535)
   expectInteger('maxHttpConnections', config.maxHttpConnections, 1, 1_000_000)
   expectInteger('maxHttpConnectionsPerAddress', config.maxHttpConnectionsPerAddress, 1, 1_000_000)
@@ -56,6 +166,12 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   expectInteger('announceBurst', tracker.announceBurst, 1, 1_000_000_000)
   expectReadable(tracker)
   return config
+}
+
+/** Nobody but programs of this machine reaches the hub. A public URL or a trusted proxy says that somebody hands calls of others on. */
+function isForItsMachineOnly({ host, publicUrl, trustedProxies }: Pick<HubConfig, 'host' | 'publicUrl' | 'trustedProxies'>): boolean {
+  const isLoopback = host === 'localhost' || host === '::1' || /^127(?:\.\d+){3}$/.test(host)
+  return isLoopback && publicUrl === undefined && trustedProxies.length === 0
 }
 
 /** Networks and addresses, by those who read them. */

@@ -5,6 +5,12 @@ export type HubErrorCode =
   | 'HOST_UNAVAILABLE' // no such address on this machine
   | 'OPTION_INVALID'
   | 'LISTEN_FAILED'
+  | 'STATE_IN_USE' // another hub runs in this state directory
+  | 'STATE_UNAVAILABLE' // it cannot be made, read or written
+  | 'DATABASE_DAMAGED'
+  | 'DATABASE_NEWER' // a later version of this program has written it
+  | 'DATABASE_FOREIGN' // the file is something else
+  | 'BACKUP_FAILED'
 
 export class HubError extends Error {
   override readonly name = 'HubError'

@@ -94,7 +94,7 @@ describe('startHub', () => {
     const fourth = connect(hub.httpPort, '127.0.0.1').resume()
     fourth.on('error', () => {})
     await once(fourth, 'close')
-    sockets[0]!.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+    sockets[0]!.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
     const [answer] = (await once(sockets[0]!, 'data')) as [Buffer]
     assert.match(answer.toString(), /200 OK/)
     for (const socket of sockets) socket.destroy()
@@ -105,7 +105,7 @@ describe('startHub', () => {
     const folder = mkdtempSync(join(tmpdir(), 'shoal-hub-'))
     const swarmFile = join(folder, 'swarms')
     const notices: string[] = []
-    const start = () => startHub({ port: 0, swarmFile, onNotice: (text) => notices.push(text) })
+    const start = () => startHub({ port: 0, stateDirectory: folder, onNotice: (text) => notices.push(text) })
     const first = await start()
     const query = `info_hash=${'h'.repeat(20)}&peer_id=${'p'.repeat(20)}&port=7001&left=0`
     await (await fetch(`${first.urls.http}?${query}`)).bytes()

@@ -1,28 +1,31 @@
-import { lookup } from 'node:dns/promises'
-import { networkInterfaces } from 'node:os'
-import { type HubConfig, type HubConfigChanges, resolveHubConfig } from './config.ts'
-import { asListenError, HubError } from './errors.ts'
-import { type HomePageFacts, servePages } from './home-page.ts'
+import { OPERATOR_NAME } from './accounts/caller.ts'
+import { trackersAt } from './announce-urls.ts'
+import { type HubConfigChanges, resolveHubConfig } from './config.ts'
+import { setupLink } from './http/session-routes.ts'
+import { HubDoors } from './hub-doors.ts'
+import type { HubLog } from './hub-log.ts'
+import { HubRooms } from './hub-rooms.ts'
 import { type HubSystem, REAL_HUB_SYSTEM } from './system.ts'
-import { type AccessPolicy, OPEN_ACCESS } from './tracker/access.ts'
-import { Tracker } from './tracker/announce.ts'
-import { ConnectionIds } from './tracker/connection-id.ts'
-import { HttpTracker } from './tracker/http.ts'
-import { SnapshotFile, SnapshotKeeper } from './tracker/snapshot-file.ts'
-import { UdpTracker } from './tracker/udp.ts'
+import type { AccessPolicy } from './tracker/access.ts'
+import { openWebSide } from './web-side.ts'
 
+export type { HubConfig, HubConfigChanges } from './config.ts'
 export { HubError, type HubErrorCode } from './errors.ts'
+export { type HubLog, openHubLog } from './hub-log.ts'
+export { machineFacts, startWarnings } from './start-checks.ts'
 
-/** Everything has its default: `startHub()` serves this machine on port 6880. */
+/** Everything has its default: `startHub()` serves this machine on port 6880, and keeps nothing. */
 export interface HubOptions extends HubConfigChanges {
-  /** Who may announce what; everybody everything by default. */
+  /** Who may announce what; what the hub's settings say by default. */
   readonly access?: AccessPolicy
-  /** The file that carries the swarms over a restart; they begin empty without one. */
-  readonly swarmFile?: string
-  /** Hears what became of that file, and why it could not be written. Goes to standard error by default. */
-  readonly onNotice?: (text: string) => void
-  /** Hears of what cannot happen (a bug). Goes to standard error by default. */
+  /** Hears of what cannot happen (a bug). Goes to the log, or else to standard error, by default. */
   readonly onBug?: (error: unknown) => void
+  /** Hears of what is not as it should be, and that the hub goes on. Goes there, too, by default. */
+  readonly onNotice?: (text: string) => void
+  /** Hears that this hub cannot go on (its database has ended), so that whoever runs it starts another; a bug by default. */
+  readonly onFatal?: (error: unknown) => void
+  /** Where notices and bugs are told, and calls if the configuration says so. */
+  readonly log?: HubLog
   readonly system?: HubSystem
 }
 
@@ -30,10 +33,20 @@ export interface HubOptions extends HubConfigChanges {
 export interface Hub {
   readonly httpPort: number
   readonly udpPort: number
-  /** Announce URLs that work on this machine, and in its network when the hub listens there. */
+  /** As people on this machine, or in its network when the hub listens there, type it. */
+  readonly url: string
+  /** Announce URLs that work there, for whoever needs no key. */
   readonly urls: { readonly http: string; readonly udp: string }
+  /** Nobody owns the hub yet: this link, once, makes somebody the owner. It is new at each start. */
+  readonly setupLink: string | undefined
+  /** Whether whoever has no account may use it as a member does. */
+  readonly isOpen: boolean
   stats(): HubStats
-  /** Frees the ports within a second, whoever is still connected. */
+  /** Of its certificate, in milliseconds since 1970; undefined without HTTPS. */
+  readonly certificateExpiresAt: number | undefined
+  /** Takes new certificates, if the files have changed. @throws {HubError} `OPTION_INVALID`: then the old ones go on */
+  reloadCertificates(): Promise<boolean>
+  /** Answers what is under way, keeps what is to be kept, and frees the ports: in a second or two, whoever is still connected. */
   close(): Promise<void>
 }
 
@@ -51,124 +64,86 @@ export interface HubStats {
   readonly udpDropped: number
 }
 
-const SWEEP_EVERY_MS = 1_000
-/** Peers looked at in one sweep: under a millisecond, and two million in two minutes. */
-const SWEEP_BUDGET = 20_000
-/** With port 0 the system chooses for TCP; the same number may be taken for UDP. */
-const PORT_ATTEMPTS = 10
+/** How often the files of the certificate are looked at. */
+const RENEW_EVERY_MS = 60_000
 
-/** @throws {HubError} `PORT_IN_USE`, `PORT_NOT_ALLOWED`, `HOST_UNAVAILABLE`, `OPTION_INVALID`, `LISTEN_FAILED` */
+/**
+ * @throws {HubError} `PORT_IN_USE`, `PORT_NOT_ALLOWED`, `HOST_UNAVAILABLE`, `OPTION_INVALID`, `LISTEN_FAILED`, and what the database says:
+ *   `STATE_IN_USE`, `STATE_UNAVAILABLE`, `DATABASE_DAMAGED`, `DATABASE_NEWER`, `DATABASE_FOREIGN`
+ */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
-  const { access = OPEN_ACCESS, system = REAL_HUB_SYSTEM, onBug = reportBug, onNotice = notice, swarmFile, ...changes } = options
+  const { access, log, system = REAL_HUB_SYSTEM, ...rest } = options
+  const { onBug = (error: unknown) => reportBug(log, error), onNotice = (text: string) => notice(log, text), ...more } = rest
+  const { onFatal = onBug, ...changes } = more
   const config = resolveHubConfig(changes)
-  const tracker = new Tracker(config.tracker, system, access)
-  const file = swarmFile === undefined ? undefined : new SnapshotFile(swarmFile, system)
-  const loaded = await file?.load(tracker.store)
-  if (loaded?.status === 'set-aside') onNotice(`The swarms of last time cannot be used: ${loaded.reason}. They are kept as ${loaded.path}`)
-  const connectionIds = new ConnectionIds(system)
-  const facts = (): HomePageFacts => ({
-    httpUrl: urls.http,
-    udpUrl: urls.udp,
-    swarmCount: tracker.store.swarmCount,
-    peerCount: tracker.store.peerCount,
+  const doors = await HubDoors.prepare(config)
+  const rooms = await HubRooms.open({
+    config,
+    system,
+    access,
+    onBug,
+    onNotice,
+    onFatal,
+    trackersAt: (origin) => trackersAt(origin, doors.port),
   })
-  const surroundings = { fallback: servePages(facts), onBug }
-
-  const { http, udp, port } = await openBoth(config, () => ({
-    http: new HttpTracker(tracker, surroundings, {
-      maxConnections: config.maxHttpConnections,
-      maxConnectionsPerAddress: config.maxHttpConnectionsPerAddress,
-    }),
-    udp: new UdpTracker(tracker, connectionIds, onBug),
-  }))
-  const urls = announceUrls(config.host, port)
-  const startedAt = system.now()
-  const sweeping = setInterval(() => tracker.sweep(SWEEP_BUDGET), SWEEP_EVERY_MS)
-  sweeping.unref()
-  const keeper =
-    file === undefined
-      ? undefined
-      : new SnapshotKeeper(file, tracker.store, (error) =>
-          onNotice(`Cannot save the swarms to ${file.path}: ${error instanceof Error ? error.message : String(error)}`),
-        )
-
-  return {
-    httpPort: port,
-    udpPort: port,
-    urls,
-    stats: () => ({
-      uptimeMs: Math.round(system.now() - startedAt),
-      swarms: tracker.store.swarmCount,
-      peers: tracker.store.peerCount,
-      httpAnnounces: http.counts.announces,
-      httpScrapes: http.counts.scrapes,
-      httpFailures: http.counts.failures,
-      udpConnects: udp.counts.connects,
-      udpAnnounces: udp.counts.announces,
-      udpScrapes: udp.counts.scrapes,
-      udpFailures: udp.counts.failures,
-      udpDropped: udp.counts.dropped,
-    }),
-    close: async () => {
-      clearInterval(sweeping)
-      await Promise.all([http.close(), udp.close()])
-      await keeper?.stop()
-    },
-  }
-}
-
-interface Doors {
-  readonly http: HttpTracker
-  readonly udp: UdpTracker
-}
-
-/** Both doors on one port number, or none. */
-async function openBoth(config: HubConfig, makeDoors: () => Doors): Promise<Doors & { port: number }> {
-  const host = await addressOf(config.host)
-  for (let attempt = 1; ; attempt++) {
-    const doors = makeDoors()
-    const port = await doors.http.listen(host, config.port).catch((error: unknown) => {
-      throw asListenError(error, 'TCP', config.host, config.port)
-    })
-    try {
-      await doors.udp.listen(host, port)
-      if (host === '::') await doors.udp.listen('0.0.0.0', port)
-      return { ...doors, port }
-    } catch (error) {
-      await Promise.all([doors.http.close(), doors.udp.close()])
-      const reason = asListenError(error, 'UDP', config.host, port)
-      if (config.port !== 0 || reason.code !== 'PORT_IN_USE' || attempt === PORT_ATTEMPTS) throw reason
-    }
-  }
-}
-
-async function addressOf(host: string): Promise<string> {
   try {
-    return (await lookup(host)).address
-  } catch (cause) {
-    throw new HubError('HOST_UNAVAILABLE', `Cannot listen on ${JSON.stringify(host)}: no address has that name`, { cause })
+    const startedAt = system.now()
+    const web = await openWebSide({ config, rooms, doors, log, system, onBug, startedAt })
+    try {
+      const code = rooms.accounts.registrar.needsSetup
+        ? await rooms.accounts.registrar.setupCode({ accountId: undefined, name: OPERATOR_NAME })
+        : undefined
+      await doors.open({ rooms, web, system, onBug })
+      const { url } = doors
+      const renewing = setInterval(
+        () => void doors.reloadCertificates().catch((error: Error) => onNotice(error.message)),
+        RENEW_EVERY_MS,
+      ).unref()
+      return {
+        httpPort: doors.port,
+        udpPort: doors.port,
+        url,
+        urls: announceUrls(url, doors.port),
+        setupLink: code === undefined ? undefined : setupLink(url, code),
+        isOpen: rooms.accounts.settings.current.visitors === 'member',
+        stats: () => ({
+          uptimeMs: Math.round(system.now() - startedAt),
+          swarms: rooms.tracker.store.swarmCount,
+          peers: rooms.tracker.store.peerCount,
+          ...doors.counts,
+        }),
+        certificateExpiresAt: doors.certificateExpiresAt,
+        reloadCertificates: () => doors.reloadCertificates(),
+        close: async () => {
+          clearInterval(renewing)
+          web.beginClosing()
+          await doors.close()
+          await web.close()
+          await rooms.close()
+        },
+      }
+    } catch (error) {
+      await web.close()
+      throw error
+    }
+  } catch (error) {
+    await rooms.close()
+    throw error
   }
 }
 
-function announceUrls(host: string, port: number): { http: string; udp: string } {
-  const shown = host === '0.0.0.0' || host === '::' ? networkAddress() : host
-  const authority = `${shown.includes(':') ? `[${shown}]` : shown}:${port}`
-  return { http: `http://${authority}/announce`, udp: `udp://${authority}/announce` }
+function announceUrls(origin: string, port: number): Hub['urls'] {
+  const [http = '', udp = ''] = trackersAt(origin, port).map((tracker) => `${tracker}/announce`)
+  return { http, udp }
 }
 
-/** The first IPv4 address that other machines may know this one by. */
-function networkAddress(): string {
-  for (const addresses of Object.values(networkInterfaces())) {
-    const usable = addresses?.find((address) => address.family === 'IPv4' && !address.internal)
-    if (usable !== undefined) return usable.address
-  }
-  return '127.0.0.1'
+function notice(log: HubLog | undefined, text: string): void {
+  if (log !== undefined) log.warn(text)
+  else console.error(text)
 }
 
-function notice(text: string): void {
-  console.error(text)
-}
-
-function reportBug(error: unknown): void {
-  console.error('The hub met something that cannot happen, and goes on:', error)
+function reportBug(log: HubLog | undefined, error: unknown): void {
+  const text = 'The hub met something that cannot happen, and goes on'
+  if (log !== undefined) log.error({ err: error }, text)
+  else console.error(`${text}:`, error)
 }

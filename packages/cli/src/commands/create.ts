@@ -64,6 +64,7 @@ async function create(path: string, options: CreateOptions, context: CommandCont
       createdBy: `Shoal ${context.version}`,
       isPrivate: options.private === true,
       padding: options.pad === true,
+      hashHere: true,
       signal: abort.signal,
       onProgress: ({ hashedBytes, totalBytes }) => progress.show(hashedBytes, totalBytes),
     })

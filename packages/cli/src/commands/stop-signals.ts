@@ -16,9 +16,11 @@ export class StopSignals {
   readonly #listeners: (readonly [StopSignal, () => void])[] = []
   #first: StopSignal | undefined
 
-  constructor() {
+  /** @param others mean something else to whoever asks */
+  constructor(others: readonly StopSignal[] = []) {
     this.#received = new Promise((resolve) => {
       for (const signal of Object.keys(SIGNALS) as StopSignal[]) {
+        if (others.includes(signal)) continue
         const listener = (): void => {
           if (this.#first !== undefined) process.exit(exitStatusOfSignal(signal))
           this.#first = signal

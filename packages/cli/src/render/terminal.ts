@@ -15,6 +15,8 @@ export interface Palette {
 
 /** Where a command writes. Lines that cannot be written any more (a closed pipe) are dropped without a word. */
 export interface Terminal {
+  /** Whether a person looks: lines are aligned and cut to fit. */
+  readonly isTerminal: boolean
   /** Whether lines may be redrawn in place and coloured. */
   readonly isLive: boolean
   readonly palette: Palette
@@ -29,6 +31,7 @@ export interface Terminal {
 export function terminalOf(stream: NodeJS.WriteStream, environment: Readonly<Record<string, string | undefined>>): Terminal {
   const isLive = stream.isTTY === true && environment.TERM !== 'dumb' && !environment.NO_COLOR
   return {
+    isTerminal: stream.isTTY === true,
     isLive,
     palette: isLive ? COLOURS : PLAIN,
     columns: () => Math.max(MIN_COLUMNS, stream.columns ?? DEFAULT_COLUMNS),
@@ -42,11 +45,11 @@ export function terminalOf(stream: NodeJS.WriteStream, environment: Readonly<Rec
   }
 }
 
-/** Lets a reader go away (`shoal show x | head -1`): what is left to say has nobody to hear it, and that is no failure. */
+/** Lets a reader go away (`shoal show x | head -1`, a window that is closed): what is left to say has nobody to hear it, and that is no failure. */
 export function forgiveClosedPipes(...streams: readonly NodeJS.WriteStream[]): void {
   for (const stream of streams) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EOF') throw error
+      if (error.code !== 'EPIPE' && error.code !== 'EOF' && error.code !== 'EIO') throw error
     })
   }
 }

@@ -56,3 +56,17 @@ const MIN_LEFT_CELLS = 4
 
 /** Made when first needed: that takes 10 ms. */
 let segmenter: Intl.Segmenter | undefined
+
+/** The text in lines of at most `cells` cells, broken between words; a longer word has a line of its own. */
+export function wrapped(text: string, cells: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (line !== '' && widthOf(longer) > cells) {
+      lines.push(line)
+      line = word
+    } else line = longer
+  }
+  return [...lines, line]
+}

@@ -17,6 +17,7 @@ const MOVEMENT = /\p{Cc}\[(?:(\d+)A|(J)|(\?25[lh]))|(\n)|\r|(.)/gsu
 
 /** A terminal that remembers what was written. */
 class PaperTerminal implements Terminal {
+  readonly isTerminal = true
   readonly isLive = true
   readonly palette = PLAIN
   written = ''

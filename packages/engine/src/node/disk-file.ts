@@ -21,6 +21,7 @@ const RESERVE_STEP_BYTES = 1024 * 1024
 export class NodeDiskFile implements DiskFile {
   /** For messages only. */
   readonly path: string
+  readonly stampAtOpen: FileStamp
   readonly #fd: number
   readonly #calls: FileCalls
   readonly #folderSyncs: FolderSyncs
@@ -33,12 +34,14 @@ export class NodeDiskFile implements DiskFile {
   constructor(options: {
     fd: number
     path: string
+    stampAtOpen: FileStamp
     calls: FileCalls
     folderSyncs: FolderSyncs
     unsafeFolders: readonly string[]
   }) {
     this.#fd = options.fd
     this.path = options.path
+    this.stampAtOpen = options.stampAtOpen
     this.#calls = options.calls
     this.#folderSyncs = options.folderSyncs
     this.#unsafeFolders = options.unsafeFolders
@@ -114,8 +117,7 @@ export class NodeDiskFile implements DiskFile {
   stampSync(): FileStamp {
     const fd = this.borrow()
     try {
-      const { size, mtimeMs } = fs.fstatSync(fd)
-      return { size, modifiedMs: mtimeMs }
+      return stampOf(fs.fstatSync(fd))
     } catch (error) {
       throw diskError(error, 'look at', this.path)
     } finally {
@@ -193,6 +195,10 @@ export class NodeDiskFile implements DiskFile {
       throw error
     }
   }
+}
+
+export function stampOf({ size, mtimeMs }: fs.Stats): FileStamp {
+  return { size, modifiedMs: mtimeMs }
 }
 
 /** The views one after another, also through short reads. */

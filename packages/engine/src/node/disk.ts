@@ -3,7 +3,7 @@ import { statfs, unlink } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { EngineError } from '../base/errors.ts'
 import type { AppendFile, Disk, DiskFile, FileStamp, OpenMode } from '../ports/disk.ts'
-import { NodeDiskFile } from './disk-file.ts'
+import { NodeDiskFile, stampOf } from './disk-file.ts'
 import { FileCalls } from './file-calls.ts'
 import { FolderSyncs, makeFolders } from './folder.ts'
 import { lockStateFile, openAppendFile, readStateFile, removeStateFile, renameStateFile, StateWriter } from './state-file.ts'
@@ -13,6 +13,8 @@ const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants
 /** Both are missing on Windows, where the checks before opening must do. Node adds O_CLOEXEC to every open itself. */
 const O_NOFOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
 const O_NONBLOCK: number = fs.constants.O_NONBLOCK ?? 0
+/** An opened file tells where it really is (`checkWhereItIs`). */
+const TELLS_WHERE_IT_IS = process.platform === 'linux'
 
 /** The machine's own disks. */
 export class NodeDisk implements Disk {
@@ -31,11 +33,20 @@ export class NodeDisk implements Disk {
       const flags = (mode === 'write' ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK
       const fd = await this.#calls.open(target, flags, mode === 'write' ? permissions : undefined)
       try {
-        if (!fs.fstatSync(fd).isFile()) throw notPlain(target)
         await checkWhereItIs(this.#calls, fd, target)
+        // Last, so that nothing happens between it and whoever relies on the stamp.
+        const found = fs.fstatSync(fd)
+        if (!found.isFile()) throw notPlain(target)
         // Also when it was there before: an earlier handle or process may have made it and not saved its name.
         const unsafeFolders = mode === 'write' ? folders : []
-        return new NodeDiskFile({ fd, path: target, calls: this.#calls, folderSyncs: this.#folderSyncs, unsafeFolders })
+        return new NodeDiskFile({
+          fd,
+          path: target,
+          stampAtOpen: stampOf(found),
+          calls: this.#calls,
+          folderSyncs: this.#folderSyncs,
+          unsafeFolders,
+        })
       } catch (error) {
         fs.closeSync(fd)
         throw error
@@ -50,7 +61,7 @@ export class NodeDisk implements Disk {
     const found = place && (await look(this.#calls, place.target))
     if (place === undefined || found === undefined) return undefined
     if (!found.isFile()) throw notPlain(place.target)
-    return { size: found.size, modifiedMs: found.mtimeMs }
+    return stampOf(found)
   }
 
   async makeFolder(root: string, path: readonly string[]): Promise<void> {
@@ -147,8 +158,12 @@ async function resolveRoot(calls: FileCalls, root: string, create: boolean): Pro
   }
 }
 
-/** @returns false when it is not there and was not to be made */
+/**
+ * The files of a torrent lie in few folders: where an opened file tells where it is, a folder is looked at once a turn.
+ * @returns false when it is not there and was not to be made
+ */
 async function enterFolder(calls: FileCalls, folder: string, create: boolean): Promise<boolean> {
+  if (calls.isKnownFolder(folder)) return true
   let found = await look(calls, folder)
   if (found === undefined) {
     if (!create) return false
@@ -159,7 +174,10 @@ async function enterFolder(calls: FileCalls, folder: string, create: boolean): P
     }
     found = await look(calls, folder)
   }
-  if (found?.isDirectory() === true) return true
+  if (found?.isDirectory() === true) {
+    if (TELLS_WHERE_IT_IS) calls.rememberFolder(folder)
+    return true
+  }
   const what = found?.isSymbolicLink() === true ? 'a symbolic link' : 'not a folder'
   throw new EngineError('PATH_UNSAFE', `Refused to go through "${folder}": it is ${what}. Move it away, or choose another folder.`)
 }
@@ -177,7 +195,7 @@ async function look(calls: FileCalls, path: string): Promise<fs.Stats | undefine
  * tells afterwards where the opened file really is.
  */
 async function checkWhereItIs(calls: FileCalls, fd: number, target: string): Promise<void> {
-  if (process.platform !== 'linux') return
+  if (!TELLS_WHERE_IT_IS) return
   let real: string
   try {
     real = await calls.readlink(`/proc/self/fd/${fd}`)

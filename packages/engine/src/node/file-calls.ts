@@ -31,10 +31,12 @@ export class FileCalls {
   #turnMs = 0
   #isInTurn = false
   readonly #realPaths = new Map<string, string>()
+  readonly #folders = new Set<string>()
   readonly #endTurn = (): void => {
     this.#isInTurn = false
     this.#turnMs = 0
     this.#realPaths.clear()
+    this.#folders.clear()
   }
 
   constructor(now: () => number = () => performance.now()) {
@@ -67,6 +69,16 @@ export class FileCalls {
         () => undefinedIfMissing(realpath(path)),
       )
     )
+  }
+
+  /** This turn of the loop has seen that it is a folder, and no link. */
+  isKnownFolder(path: string): boolean {
+    return this.#folders.has(path)
+  }
+
+  /** Forgotten at the end of the turn. */
+  rememberFolder(path: string): void {
+    if (this.#isInTurn) this.#folders.add(path)
   }
 
   readlink(path: string): Answer<string> {

@@ -4,14 +4,13 @@
  */
 import { createHash, type Hash, hash } from 'node:crypto'
 import { readSync, writeSync } from 'node:fs'
-import { parentPort } from 'node:worker_threads'
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads'
 
-/** A slice as a thread sees it: an open descriptor, or -1 for padding. */
-export interface WorkerSlice {
-  readonly fd: number
-  readonly offset: number
-  readonly length: number
-}
+/**
+ * Slices as a thread sees them, three numbers each: an open descriptor (-1 for padding), offset, length. A message is
+ * written and read value by value, and objects in it are the dearest of them.
+ */
+export type WorkerSlices = readonly number[]
 
 export type ToWorker =
   | { readonly type: 'slab'; readonly slabId: number; readonly memory: SharedArrayBuffer }
@@ -21,19 +20,20 @@ export type ToWorker =
       readonly slabId: number
       readonly byteOffset: number
       readonly byteLength: number
-      readonly expected: Uint8Array
-      readonly targets: readonly WorkerSlice[]
+      /** The hash, a character a byte: a view would be a piece of memory of its own on each side. */
+      readonly expected: string
+      readonly targets: WorkerSlices
     }
   /** Many at once: with small pieces the messages would cost as much as the hashing. */
   | { readonly type: 'hash'; readonly jobs: readonly HashJob[] }
 
 export interface HashJob {
   readonly jobId: number
-  readonly slices: readonly WorkerSlice[]
+  readonly slices: WorkerSlices
 }
 
-/** To a `hash` all its answers come in one message, when the last is done. */
-export type FromWorker = Answer | { readonly type: 'answers'; readonly answers: readonly Answer[] }
+/** The answers to all that was done at one go. */
+export type FromWorker = readonly Answer[]
 
 export type Answer =
   | { readonly type: 'verified'; readonly jobId: number; readonly isRight: boolean }
@@ -53,6 +53,9 @@ export type Answer =
  */
 const READ_STEP_BYTES = 128 * 1024
 
+/** Whole pieces that wait are done at one go, up to so many bytes: whoever waits for the first would have to wait for the last. */
+const BYTES_AT_ONE_GO = 1024 * 1024
+
 const slabs = new Map<number, SharedArrayBuffer>()
 let readBuffer: Uint8Array | undefined
 const zeros = new Uint8Array(READ_STEP_BYTES)
@@ -63,19 +66,35 @@ let sliceIndex = 0
 
 const port = parentPort
 if (port === null) throw new Error('Cannot happen: the hash worker runs outside a worker thread')
-port.on('message', (job: ToWorker) => {
-  if (job.type === 'slab') {
-    slabs.set(job.slabId, job.memory)
-    return
+port.on('message', (first: ToWorker) => {
+  const answers: Answer[] = []
+  let byteCount = 0
+  for (let job: ToWorker | undefined = first; job !== undefined; job = byteCount < BYTES_AT_ONE_GO ? nextJob(port) : undefined) {
+    byteCount += work(job, answers)
   }
-  if (job.type === 'verify') {
-    const { jobId, expected, targets } = job
-    port.postMessage(answerOf(jobId, () => ({ type: 'verified', jobId, isRight: verifyAndWrite(viewOf(job), expected, targets) })))
-    return
-  }
-  const answers = job.jobs.map(({ jobId, slices }) => answerOf(jobId, () => ({ type: 'hashed', jobId, digest: hashSlices(slices) })))
-  port.postMessage({ type: 'answers', answers } satisfies FromWorker)
+  if (answers.length > 0) port.postMessage(answers satisfies FromWorker)
 })
+
+function nextJob(from: MessagePort): ToWorker | undefined {
+  return receiveMessageOnPort(from)?.message as ToWorker | undefined
+}
+
+/** @returns how many bytes that were */
+function work(job: ToWorker, answers: Answer[]): number {
+  switch (job.type) {
+    case 'slab':
+      slabs.set(job.slabId, job.memory)
+      return 0
+    case 'verify': {
+      const { jobId, expected, targets } = job
+      answers.push(answerOf(jobId, () => ({ type: 'verified', jobId, isRight: verifyAndWrite(viewOf(job), expected, targets) })))
+      return job.byteLength
+    }
+    case 'hash':
+      for (const { jobId, slices } of job.jobs) answers.push(answerOf(jobId, () => ({ type: 'hashed', jobId, digest: hashSlices(slices) })))
+      return BYTES_AT_ONE_GO
+  }
+}
 
 function answerOf(jobId: number, work: () => Answer): Answer {
   sliceIndex = 0
@@ -93,13 +112,14 @@ function viewOf(job: { readonly slabId: number; readonly byteOffset: number; rea
   return new Uint8Array(memory, job.byteOffset, job.byteLength)
 }
 
-function verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly WorkerSlice[]): boolean {
-  const digest = hash('sha1', bytes, 'buffer')
-  if (!digest.equals(expected)) return false
-  let at = 0
-  for (const { fd, offset, length } of targets) {
-    if (fd >= 0) writeFully(fd, bytes, at, length, offset)
-    at += length
+function verifyAndWrite(bytes: Uint8Array, expected: string, targets: WorkerSlices): boolean {
+  if (hash('sha1', bytes, 'binary') !== expected) return false
+  let done = 0
+  for (let at = 0; at < targets.length; at += 3) {
+    const fd = targets[at]!
+    const length = targets[at + 2]!
+    if (fd >= 0) writeFully(fd, bytes, done, length, targets[at + 1]!)
+    done += length
     sliceIndex++
   }
   return true
@@ -109,12 +129,15 @@ function verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readon
  * Zeros at the beginning are only counted: most of a file that is being filled is a hole, and to see that it is one takes a
  * fifth of the time of hashing it. (Other bytes cost nothing: the first one tells.)
  */
-function hashSlices(slices: readonly WorkerSlice[]): Uint8Array | undefined {
+function hashSlices(slices: WorkerSlices): Uint8Array | undefined {
   let sha1: Hash | undefined
   let zeroCount = 0
   readBuffer ??= new Uint8Array(READ_STEP_BYTES)
   const buffer = readBuffer
-  for (const { fd, offset, length } of slices) {
+  for (let slice = 0; slice < slices.length; slice += 3) {
+    const fd = slices[slice]!
+    const offset = slices[slice + 1]!
+    const length = slices[slice + 2]!
     for (let at = 0; at < length; ) {
       const step = Math.min(buffer.length, length - at)
       const byteCount = fd < 0 ? step : untilDone(() => readSync(fd, buffer, 0, step, offset + at))

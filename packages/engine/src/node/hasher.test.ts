@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
@@ -140,6 +140,16 @@ describe('NodeHasher', () => {
     const child = runChild(source)
     assert.equal(await child.line(), 'true')
     assert.equal(await child.exit, 0)
+  })
+
+  test('a small torrent is hashed while it comes, as long as no thread has started anyway', async () => {
+    const hasher = new NodeHasher({ threads: 2 })
+    const small = 32 * 1024 * 1024 - 1
+    assert.equal(hasher.hashesWhileReceiving(small), true)
+    if (availableParallelism() > 1) assert.equal(hasher.hashesWhileReceiving(small + 1), false)
+    hasher.wake(1)
+    assert.equal(hasher.hashesWhileReceiving(small), availableParallelism() === 1)
+    await hasher.close()
   })
 
   test('a number of threads that makes no sense: OPTION_INVALID', () => {

@@ -10,6 +10,8 @@ export type OpenMode = 'read' | 'write'
 
 /** One open file. All offsets and lengths are bytes. */
 export interface DiskFile {
+  /** What it looked like when it was opened, for whoever has just opened it. */
+  readonly stampAtOpen: FileStamp
   /**
    * Fills the views one after another from `offset`, at once: right for bytes that the page cache holds.
    * @returns how many bytes there were; fewer than asked only at the end of the file.

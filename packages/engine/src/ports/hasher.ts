@@ -39,10 +39,10 @@ export interface Hasher {
    */
   verifyAndWrite(bytes: Uint8Array, expected: Uint8Array, targets: readonly FileSlice[]): Promise<boolean>
   /**
-   * Whether pieces are better hashed on this thread while they come in (`startPiece`) than handed over whole: that is so
-   * where there is no other core to do it.
+   * Whether the pieces of a torrent of so many bytes are better hashed on this thread while they come in (`startPiece`) than
+   * handed over whole: that is so where there is no other core to do it, or not enough to do to start a thread.
    */
-  readonly hashesWhileReceiving: boolean
+  hashesWhileReceiving(totalSize: number): boolean
   startPiece(): RunningHash
   /** SHA-1 of the slices one after another (zeros where `file` is undefined). Undefined when a file is too short. */
   hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined>

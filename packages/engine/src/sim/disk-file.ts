@@ -6,6 +6,7 @@ import type { FileBody } from './platter.ts'
 /** A file of a `SimDisk`; the simulated hasher writes through it too. */
 export class SimDiskFile implements DiskFile {
   readonly path: string
+  readonly stampAtOpen: FileStamp
   readonly #disk: SimDisk
   readonly #body: FileBody
   readonly #mode: OpenMode
@@ -17,6 +18,7 @@ export class SimDiskFile implements DiskFile {
     this.#disk = disk
     this.#body = body
     this.path = path
+    this.stampAtOpen = { size: body.size, modifiedMs: body.modifiedMs }
     this.#mode = mode
     this.#syncName = syncName
   }

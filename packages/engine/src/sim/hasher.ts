@@ -22,7 +22,7 @@ export interface SimHasherOptions {
  */
 export class SimHasher implements Hasher {
   readonly threads: number
-  readonly hashesWhileReceiving: boolean
+  readonly #hashesWhileReceiving: boolean
   readonly #system: SimSystem
   readonly #jobMs: number
   readonly #sha1: (bytes: Uint8Array) => Uint8Array
@@ -36,7 +36,7 @@ export class SimHasher implements Hasher {
   constructor(system: SimSystem, options: SimHasherOptions = {}) {
     this.#system = system
     this.threads = options.threads ?? 2
-    this.hashesWhileReceiving = options.hashWhileReceiving ?? false
+    this.#hashesWhileReceiving = options.hashWhileReceiving ?? false
     this.#jobMs = options.jobMs ?? 1
     this.#sha1 = options.sha1 ?? sha1
     this.#sha256 = options.sha256 ?? sha256
@@ -74,6 +74,10 @@ export class SimHasher implements Hasher {
     }
     if (checksum(bytes) !== before) throw new Error('Cannot happen: a piece was changed while it was with the hasher')
     return true
+  }
+
+  hashesWhileReceiving(): boolean {
+    return this.#hashesWhileReceiving
   }
 
   startPiece(): RunningHash {

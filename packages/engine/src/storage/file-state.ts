@@ -45,6 +45,8 @@ export class FileState {
   writers = 0
   /** Made, as long as it will be, and known to be ours or suspect: it may be written. */
   isPrepared = false
+  /** Found or made empty, and not written yet: there is nothing in it that somebody could have spoiled meanwhile. */
+  isEmpty = false
   /** Settles when the preparing that is under way has ended. */
   preparing: Promise<void> | undefined
   #readMs = 0

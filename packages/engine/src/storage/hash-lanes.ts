@@ -17,15 +17,21 @@ export interface HashWork {
   readonly pieceLength: number
   /** How many pieces there are at most. */
   readonly pieceCount: number
+  /** The calling thread is one of those that hash: one piece at a time is its own. */
+  readonly alsoHere?: boolean
 }
 
 /** Works through pieces that only have to be read and hashed, on all threads, with as many under way as keep these busy. */
 export async function inHashLanes(
-  { hasher, pieceLength, pieceCount }: HashWork,
+  { hasher, pieceLength, pieceCount, alsoHere = false }: HashWork,
   pieces: Iterable<number>,
-  work: (pieceIndex: number) => Promise<void>,
+  work: (pieceIndex: number, isHere: boolean) => Promise<void>,
 ): Promise<void> {
-  hasher.wake(Math.floor((pieceCount * pieceLength) / BYTES_WORTH_A_THREAD))
+  const worthwhile = Math.floor((pieceCount * pieceLength) / BYTES_WORTH_A_THREAD)
+  // A thread that is not worth its start is left out altogether where there is another one, this one.
+  const threads = alsoHere ? Math.min(hasher.threads - 1, worthwhile) : hasher.threads
+  hasher.wake(Math.min(threads, worthwhile))
   const piecesAThread = Math.max(LEAST_PIECES, Math.min(MOST_PIECES, Math.ceil(BYTES_A_THREAD / pieceLength)))
-  await inLanes(hasher.threads * piecesAThread, pieces, work)
+  const lanesHere = alsoHere ? 1 : 0
+  await inLanes(lanesHere + threads * piecesAThread, pieces, (pieceIndex, lane) => work(pieceIndex, lane < lanesHere))
 }

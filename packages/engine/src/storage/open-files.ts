@@ -3,14 +3,16 @@ import type { DiskFile, OpenMode } from '../ports/disk.ts'
 /** A file held open for somebody; `release` lets go of it. */
 export interface HeldFile {
   readonly file: DiskFile
+  /** Opened for this one: `DiskFile.stampAtOpen` is how it looks now. */
+  readonly isJustOpened: boolean
   readonly release: () => void
 }
 
 interface OpenEntry {
+  readonly key: number
   readonly file: DiskFile
   readonly mode: OpenMode
   holders: number
-  usedAt: number
   /** Out of the table: closed as soon as nobody holds it. */
   isStale: boolean
 }
@@ -23,10 +25,11 @@ interface OpenEntry {
 export class OpenFiles {
   readonly #maxOpen: number
   readonly #openFile: (key: number, mode: OpenMode) => Promise<DiskFile>
+  /** The longest unused first. */
   readonly #entries = new Map<number, OpenEntry>()
+  #lastUsed: OpenEntry | undefined
   readonly #opening = new Map<number, Promise<unknown>>()
   readonly #closing = new Set<Promise<void>>()
-  #clock = 0
 
   constructor(options: { maxOpen: number; openFile: (key: number, mode: OpenMode) => Promise<DiskFile> }) {
     this.#maxOpen = options.maxOpen
@@ -41,14 +44,14 @@ export class OpenFiles {
   peek(key: number): DiskFile | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
-    entry.usedAt = ++this.#clock
+    this.#use(entry)
     return entry.file
   }
 
   /** Holds the file if it is open in that mode, at once. */
   holdOpen(key: number, mode: OpenMode): HeldFile | undefined {
     const entry = this.#entries.get(key)
-    return entry !== undefined && (mode === 'read' || entry.mode === 'write') ? this.#holdEntry(entry) : undefined
+    return entry !== undefined && (mode === 'read' || entry.mode === 'write') ? this.#holdEntry(entry, false) : undefined
   }
 
   /** Opens the file if need be (a file open for reading only is opened again for writing) and holds it. */
@@ -83,10 +86,10 @@ export class OpenFiles {
     const opening = this.#openFile(key, mode)
     this.#opening.set(key, opening)
     try {
-      const entry: OpenEntry = { file: await opening, mode, holders: 0, usedAt: 0, isStale: false }
+      const entry: OpenEntry = { key, file: await opening, mode, holders: 0, isStale: false }
       this.forget(key)
       this.#entries.set(key, entry)
-      const held = this.#holdEntry(entry)
+      const held = this.#holdEntry(entry, true)
       this.#evict()
       return held
     } finally {
@@ -94,12 +97,20 @@ export class OpenFiles {
     }
   }
 
-  #holdEntry(entry: OpenEntry): HeldFile {
+  #use(entry: OpenEntry): void {
+    if (entry === this.#lastUsed) return
+    this.#lastUsed = entry
+    this.#entries.delete(entry.key)
+    this.#entries.set(entry.key, entry)
+  }
+
+  #holdEntry(entry: OpenEntry, isJustOpened: boolean): HeldFile {
     entry.holders++
-    entry.usedAt = ++this.#clock
+    this.#use(entry)
     let isHeld = true
     return {
       file: entry.file,
+      isJustOpened,
       release: () => {
         if (!isHeld) return
         isHeld = false
@@ -112,16 +123,11 @@ export class OpenFiles {
   }
 
   #evict(): void {
-    while (this.#entries.size > this.#maxOpen) {
-      let oldest: number | undefined
-      let oldestUse = Number.POSITIVE_INFINITY
-      for (const [key, entry] of this.#entries) {
-        if (entry.holders > 0 || entry.usedAt >= oldestUse) continue
-        oldest = key
-        oldestUse = entry.usedAt
-      }
-      if (oldest === undefined) return
-      this.forget(oldest)
+    if (this.#entries.size <= this.#maxOpen) return
+    for (const [key, entry] of this.#entries) {
+      if (entry.holders > 0) continue
+      this.forget(key)
+      if (this.#entries.size <= this.#maxOpen) return
     }
   }
 

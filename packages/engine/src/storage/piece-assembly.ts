@@ -108,7 +108,8 @@ export class PieceAssembly {
     const blocks = this.#blocksOfSlot[slot]!
     blocks.fill(0)
     const bytes = this.#spill === undefined ? this.#memoryOf(slot, this.#geometry.pieceSize(pieceIndex)) : undefined
-    const hash = bytes && this.#hasher.hashesWhileReceiving ? new PrefixHash({ hasher: this.#hasher, bytes, blocks }) : undefined
+    const isHashedHere = bytes !== undefined && this.#hasher.hashesWhileReceiving(this.#geometry.totalSize)
+    const hash = isHashedHere ? new PrefixHash({ hasher: this.#hasher, bytes, blocks }) : undefined
     const missingBlocks = blockCount
     this.#pieces.set(pieceIndex, { pieceIndex, slot, bytes, blocks, hash, missingBlocks, unwritten: new Map(), writing: new Set() })
     return true

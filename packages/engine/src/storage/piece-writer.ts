@@ -8,8 +8,8 @@ import { inLanes } from './lanes.ts'
 import { countFiles, MAX_FILES_AT_ONCE, type StoredFiles } from './stored-files.ts'
 import { hashOfPiece, nameOfFile } from './stored-torrent.ts'
 
-/** Those that are synced at the same time share the syncs of their folders. */
-const SYNC_LANES = 16
+/** Those that are synced at the same time share the syncs of their folders. All of them are open meanwhile. */
+const SYNC_LANES = 96
 const COPY_BYTES = 1024 * 1024
 
 /** Bytes of ours in an open file. */
@@ -144,7 +144,8 @@ export class PieceWriter {
   /** Keeps our own writing apart from other people's: looks before, remembers the stamps after. */
   async #whileWriting<Result>(files: ReadonlyMap<FileState, DiskFile>, write: () => Promise<Result>): Promise<Result> {
     for (const [state, file] of files) {
-      if (!state.isUntouched(file)) this.#onTouched(state)
+      if (!state.isEmpty && !state.isUntouched(file)) this.#onTouched(state)
+      state.isEmpty = false
       state.writers++
       this.#dirty.add(state)
     }

@@ -61,6 +61,18 @@ describe('ResumeJournal', () => {
     assert.deepEqual(disk.filePaths(), [])
   })
 
+  test('writes down what comes together in one write, and answers each when it is there', async () => {
+    const { system, disk, journal, load } = world()
+    const one = journal()
+    await system.complete(one.save())
+    const before = disk.callCount
+    await system.complete(Promise.all([one.onPieceWriting(3), one.onPieceVerified(4, [stampAt(0, 1)]), one.onPieceWriting(5)]))
+    assert.equal(disk.callCount - before, 1)
+    const { state } = await load()
+    assert.deepEqual([...state!.writing.keys()], [3, 5])
+    assert.deepEqual(bits(state?.verified), [4])
+  })
+
   test('remembers each piece at once, with the stamps of its files', async () => {
     const { system, journal, load } = world()
     const one = journal([7])

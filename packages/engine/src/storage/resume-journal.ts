@@ -70,6 +70,9 @@ export class ResumeJournal implements PieceJournal {
   /** The latest time of day that is on the disk. */
   #knownActiveMs = Number.NEGATIVE_INFINITY
   #lastWritingMs = Number.NEGATIVE_INFINITY
+  /** Waits for the next write, which takes along what comes until its turn. */
+  #gathered: ResumeRecord[] = []
+  #gathering: Promise<void> | undefined
   /** Snapshots and records go one after another. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -93,12 +96,12 @@ export class ResumeJournal implements PieceJournal {
     return this.#unsynced.size
   }
 
-  onPieceWriting(pieceIndex: number): Promise<void> {
-    return this.#inTurn(async () => {
-      const wallMs = this.#system.wallClock()
-      await this.#appendInTurn([{ type: 'writing', pieceIndex, wallMs }])
-      this.#lastWritingMs = wallMs
-      if (Math.abs(wallMs - this.#knownActiveMs) <= MAX_SILENCE_MS) return
+  async onPieceWriting(pieceIndex: number): Promise<void> {
+    const wallMs = this.#system.wallClock()
+    await this.#append([{ type: 'writing', pieceIndex, wallMs }])
+    if (this.#isKnownActive(wallMs)) return
+    await this.#inTurn(async () => {
+      if (this.#isKnownActive(wallMs)) return
       await this.#file?.sync()
       this.#knownActiveMs = wallMs
     })
@@ -188,9 +191,23 @@ export class ResumeJournal implements PieceJournal {
     })
   }
 
-  /** Appends, in one write; memory follows only when that has succeeded. */
+  #isKnownActive(wallMs: number): boolean {
+    return Math.abs(wallMs - this.#knownActiveMs) <= MAX_SILENCE_MS
+  }
+
+  /**
+   * Appends, in one write with all that others append until its turn comes, for pieces come in groups; memory follows only
+   * when that has succeeded.
+   */
   #append(records: readonly ResumeRecord[]): Promise<void> {
-    return this.#inTurn(() => this.#appendInTurn(records))
+    for (const record of records) this.#gathered.push(record)
+    this.#gathering ??= this.#inTurn(() => {
+      const gathered = this.#gathered
+      this.#gathered = []
+      this.#gathering = undefined
+      return this.#appendInTurn(gathered)
+    })
+    return this.#gathering
   }
 
   async #appendInTurn(records: readonly ResumeRecord[]): Promise<void> {
@@ -218,6 +235,8 @@ export class ResumeJournal implements PieceJournal {
     } else if (record.type === 'lost') {
       this.#verified.clear(record.pieceIndex)
       this.#unsynced.delete(record.pieceIndex)
+    } else if (record.type === 'writing') {
+      this.#lastWritingMs = record.wallMs
     } else if (record.type === 'totals') {
       this.#uploaded = record.uploaded
       this.#downloaded = record.downloaded

@@ -130,12 +130,12 @@ export class StoredFiles {
   }
 
   /**
-   * Opens a file to write it; the first time it is made and given its length.
+   * Opens a file to write it; the first time it is made and given its length, unless all of it is about to be written.
    * @throws {EngineError} `FILE_FOREIGN`, `DISK_FULL` and what else the disk port says
    */
-  async holdForWriting(state: FileState): Promise<HeldFile> {
+  async holdForWriting(state: FileState, willFill = false): Promise<HeldFile> {
     if (!state.isPrepared) {
-      state.preparing ??= this.#prepare(state).finally(() => {
+      state.preparing ??= this.#prepare(state, willFill).finally(() => {
         state.preparing = undefined
       })
       await state.preparing
@@ -165,7 +165,7 @@ export class StoredFiles {
         if (state !== undefined && !files.has(state)) {
           // Without an `await` for what is open already: that is nearly always all of it.
           const open = mode === 'read' || state.isPrepared ? this.#open.holdOpen(state.index, mode) : undefined
-          const one = open ?? (await (mode === 'write' ? this.holdForWriting(state) : this.hold(state)))
+          const one = open ?? (await (mode === 'write' ? this.holdForWriting(state, length === state.length) : this.hold(state)))
           held.push(one)
           files.set(state, one.file)
         }
@@ -181,6 +181,7 @@ export class StoredFiles {
   /** Whatever we have open is no longer what the name leads to: the next use opens anew. */
   forget(state: FileState): void {
     state.isPrepared = false
+    state.isEmpty = false
     this.#open.forget(state.index)
   }
 
@@ -203,10 +204,10 @@ export class StoredFiles {
     return this.#disk.openFile(state.root, state.path, mode, { executable: state.isExecutable })
   }
 
-  async #prepare(state: FileState): Promise<void> {
-    const { file, release } = await this.#open.hold(state.index, 'write')
+  async #prepare(state: FileState, willFill: boolean): Promise<void> {
+    const { file, isJustOpened, release } = await this.#open.hold(state.index, 'write')
     try {
-      const found = file.stampSync()
+      const found = isJustOpened ? file.stampAtOpen : file.stampSync()
       const { size } = found
       if (state.claim === 'unknown') {
         // Nobody has looked at it, or it appeared after we did.
@@ -215,12 +216,16 @@ export class StoredFiles {
       }
       // The parts file stays sparse; a suspect file is not touched before its bytes have been compared.
       if (state !== this.parts && state.claim === 'ours') {
-        if (size < state.length) {
+        const isGrowing = size < state.length && (this.isReserving || !willFill)
+        if (isGrowing) {
           if (this.isReserving) await this.requireSpace(state.length - size)
           await file.grow(state.length, this.isReserving)
         }
         // A file that somebody touched keeps the stamp that tells so: whoever reads or writes it next finds out.
-        if (state.stamp === undefined || sameStamp(state.stamp, found)) state.stamp = file.stampSync()
+        if (state.stamp === undefined || sameStamp(state.stamp, found)) {
+          state.stamp = isGrowing ? file.stampSync() : found
+          state.isEmpty = size === 0
+        }
       }
       state.isPrepared = true
     } finally {

@@ -181,6 +181,19 @@ describe('TorrentStorage', () => {
     assert.deepEqual(one.changedFiles, [])
   })
 
+  test('does not give a file its length first that one piece fills', async () => {
+    const whole = world([PIECE])
+    const longer = world([PIECE + 1])
+    const [one, two] = [await whole.run(), await longer.run()]
+    const before = [whole.disk.callCount, longer.disk.callCount] as const
+    await whole.complete(one.deliverAll([0]))
+    await longer.complete(two.deliverAll([0]))
+    const [calls, callsOfLonger] = [whole.disk.callCount - before[0], longer.disk.callCount - before[1]]
+    // It is made longer, and looked at again then.
+    assert.equal(callsOfLonger - calls, 2)
+    assert.deepEqual(whole.disk.fileBytes(pathOf(whole.torrent, 0)), Uint8Array.from(fileOf(whole.torrent, 0)))
+  })
+
   test('refuses to reserve more than there is before the first byte, with the numbers', async () => {
     const { disk, run } = world([300_000], { capacityBytes: 200_000 })
     await assert.rejects(run({ preallocation: 'full' }), (error) => {

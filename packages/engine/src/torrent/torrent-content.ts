@@ -106,7 +106,7 @@ export class TorrentContent {
   static async open(options: ContentOptions): Promise<TorrentContent> {
     const { system, disk, hasher, info, stateDir, selection } = options
     // It is up when the first piece is whole: the peers have to be found meanwhile.
-    if (!options.uploadOnly && !hasher.hashesWhileReceiving) hasher.wake(1)
+    if (!options.uploadOnly && !hasher.hashesWhileReceiving(info.totalSize)) hasher.wake(1)
     const geometry = new PieceGeometry(info)
     const unproven = Bitfield.empty(geometry.pieceCount)
     const touched = Bitfield.empty(geometry.pieceCount)

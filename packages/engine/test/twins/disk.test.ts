@@ -99,7 +99,11 @@ for (const twin of TWINS) {
         assert.deepEqual(await world.run(disk.stat(root, ['x'])), stamp)
         assert.equal(stamp.size, 3)
         assert.ok(Math.abs(stamp.modifiedMs - world.system.wallClock()) < 10_000)
+        assert.equal(file.stampAtOpen.size, 0)
         await world.run(file.close())
+        const again = await world.run(disk.openFile(root, ['x'], 'read'))
+        assert.deepEqual(again.stampAtOpen, stamp)
+        await world.run(again.close())
       })
 
       test('removing is done when nothing is there', async () => {

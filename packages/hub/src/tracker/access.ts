@@ -32,7 +32,7 @@ export const WRONG_KEY: TrackerFailure = Object.freeze({
   retryInSeconds: 3_600,
 })
 
-const NOT_LISTED: TrackerFailure = Object.freeze({
+export const NOT_LISTED: TrackerFailure = Object.freeze({
   failureReason: 'This hub does not serve this torrent: publish it there first, or ask its owner',
   intervalSeconds: 3_600,
   retryInSeconds: 3_600,

@@ -95,11 +95,20 @@ export class HttpTracker {
       this.#server.listen({ host, port, backlog: 4_096 }, () => {
         this.#server.off('error', reject)
         this.#server.on('error', (error) => this.#surroundings.onBug(error))
-        this.#looking = setInterval(() => this.#closeIdle(), LOOK_EVERY_MS)
-        this.#looking.unref()
+        this.watch()
         resolve((this.#server.address() as AddressInfo).port)
       })
     })
+  }
+
+  /** A connection that came in elsewhere (HTTPS), as if it had come in here. */
+  accept(socket: Socket): void {
+    this.#server.emit('connection', socket)
+  }
+
+  /** Looks after the connections; `listen` does it by itself. */
+  watch(): void {
+    this.#looking ??= setInterval(() => this.#closeIdle(), LOOK_EVERY_MS).unref()
   }
 
   async close(): Promise<void> {
