@@ -1,12 +1,13 @@
 import { OPERATOR_NAME } from './accounts/caller.ts'
 import { trackersAt } from './announce-urls.ts'
-import { type HubConfigChanges, resolveHubConfig } from './config.ts'
+import { type HubConfig, type HubConfigChanges, resolveHubConfig } from './config.ts'
 import { setupLink } from './http/session-routes.ts'
 import { HubDoors } from './hub-doors.ts'
 import type { HubLog } from './hub-log.ts'
 import { HubRooms } from './hub-rooms.ts'
 import { type HubSystem, REAL_HUB_SYSTEM } from './system.ts'
 import type { AccessPolicy } from './tracker/access.ts'
+import { type HubUrls, writeUrlFile } from './url-file.ts'
 import { openWebSide } from './web-side.ts'
 
 export type { HubConfig, HubConfigChanges } from './config.ts'
@@ -95,6 +96,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
         : undefined
       await doors.open({ rooms, web, system, onBug })
       const { url } = doors
+      const forgetUrls = await tellCommands(config, { local: doors.localUrl, public: url }, onNotice)
       const renewing = setInterval(
         () => void doors.reloadCertificates().catch((error: Error) => onNotice(error.message)),
         RENEW_EVERY_MS,
@@ -119,6 +121,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
           web.beginClosing()
           await doors.close()
           await web.close()
+          await forgetUrls()
           await rooms.close()
         },
       }
@@ -129,6 +132,18 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   } catch (error) {
     await rooms.close()
     throw error
+  }
+}
+
+/** Commands that do not find the file ask at the usual port, so that it never keeps a hub from starting. */
+async function tellCommands({ stateDirectory }: HubConfig, urls: HubUrls, onNotice: (text: string) => void): Promise<() => Promise<void>> {
+  const nothing = (): Promise<void> => Promise.resolve()
+  if (stateDirectory === undefined) return nothing
+  try {
+    return await writeUrlFile(stateDirectory, urls)
+  } catch (error) {
+    onNotice(`Cannot tell commands on this machine where the hub is: ${error instanceof Error ? error.message : String(error)}`)
+    return nothing
   }
 }
 

@@ -33,7 +33,8 @@ export async function serveHub(sources: ConfigSources, choices: ServeChoices, co
     const forgetUrls = rememberUrls(hubUrls, stateDirectory)
     try {
       for (const line of choices.isJson ? [readyJson(hub)] : readyLines(hub, config, choices)) output.write(`${line}\n`)
-      for (const warning of startWarnings(config, await machineFacts(config, wallClock()))) messages.write(`Warning: ${clean(warning)}\n`)
+      for (const warning of startWarnings(config, await machineFacts(config, wallClock(), hub.certificateExpiresAt)))
+        messages.write(`Warning: ${clean(warning)}\n`)
       if (choices.hasShell) {
         const access = ownHub(hubUrls, stateDirectory)
         context.exitWith(await runHubShell({ access, isOwn: true, isJson: choices.isJson, signals, news }, context))
