@@ -1,5 +1,6 @@
 import type { FuzzTarget } from './target.ts'
 import { hubAnnounce, hubHttp, hubUdp } from './targets/hub-doors.ts'
+import { hubForwarded, hubRequest, hubSnapshot } from './targets/hub-rooms.ts'
 import { controlChannel, controlMessage, webAddress, webRequest } from './targets/hub-web.ts'
 import { metadataFetch, peerBeforeMetadata, peerConnection } from './targets/peer-conversations.ts'
 import { bitfield, dontHave, extensionHandshake, handshake, messageDecoder, utMetadata } from './targets/peer-messages.ts'
@@ -68,6 +69,9 @@ export const TARGETS: readonly FuzzTarget[] = [
   webAddress,
   webRequest,
   controlChannel,
+  hubSnapshot,
+  hubRequest,
+  hubForwarded,
   sessionAdd,
   sessionSeed,
   sessionLeech,

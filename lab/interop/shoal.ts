@@ -31,7 +31,7 @@ export class HubUnderTest {
   }
 
   static async start(scene: Scene, host: Host): Promise<HubUnderTest> {
-    const hub = shoal(scene, host, 'hub', 'hub', '--host', host.address, '--port', '0')
+    const hub = shoal(scene, host, 'hub', 'hub', '--host', host.address, '--port', '0', '--open')
     const { announce, udp } = JSON.parse(await hub.line(/"event":"ready"/)) as { announce: string; udp: string }
     return new HubUnderTest(host, { http: announce, udp })
   }

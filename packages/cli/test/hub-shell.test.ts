@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { FAKE_TOKEN, FakeHub, fakeFile, fakePeer } from './fake-hub.ts'
-import { ShoalWorld } from './shoal.ts'
+import { type RunningShoal, ShoalWorld } from './shoal.ts'
 
 describe('shoal hub shell', () => {
   const world = new ShoalWorld()
@@ -113,16 +113,66 @@ describe('shoal hub shell', () => {
   })
 })
 
-describe('what a hub leaves for its shell', () => {
+describe('a hub and its operator', () => {
   const world = new ShoalWorld()
+  const file = world.path('home', 'shoal', 'hub', 'url')
+  let hub: RunningShoal
+  let port = 0
+  before(async () => {
+    hub = world.start('hub', '--port', '0', '--open', '--json')
+    const ready = JSON.parse(await hub.line(/"event":"ready"/)) as { port: number; open: boolean; setup: string }
+    port = ready.port
+    assert.equal(ready.open, true)
+    assert.ok(ready.setup.startsWith(`http://127.0.0.1:${port}/setup#`))
+  })
   after(() => world.close())
 
-  test('is where it runs, and is gone with it', async () => {
-    const hub = world.start('hub', '--port', '0', '--json')
-    const { port } = JSON.parse(await hub.line(/"event":"ready"/)) as { port: number }
-    const file = world.path('home', 'shoal', 'hub', 'url')
+  test('the hub leaves where it is reached, and the shell finds it', async () => {
     assert.equal(readFileSync(file, 'utf8'), `http://127.0.0.1:${port}\nhttp://127.0.0.1:${port}\n`)
+    const { status, output, messages } = await world.talk('hub', 'shell').type('start --json', 'list_peers').hangUp().ended
+    assert.equal(messages, '')
+    assert.equal(status, 0)
+    const [start = '', header] = output.split('\n')
+    assert.equal((JSON.parse(start) as { url: string }).url, `http://127.0.0.1:${port}`)
+    assert.match(header ?? '', /^name\taddress\t/)
+  })
+
+  test('setup-link makes a new link; the first account that is registered owns the hub, and then there are no links', async () => {
+    const { status, output } = await world.run('hub', 'setup-link')
+    assert.equal(status, 0)
+    assert.match(output, new RegExp(`^http://127\\.0\\.0\\.1:${port}/setup#[\\w-]{20,}\n$`))
+    const registered = await world
+      .talk('hub', 'shell')
+      .type('register an', 'correct horse', 'register binh', 'correct horse', 'members')
+      .hangUp().ended
+    assert.equal(registered.messages, '')
+    assert.match(registered.output, /^"an" has an account now, as owner\.\n"binh" has an account now, as member\.\n/)
+    assert.match(registered.output, /\nan\towner\t0\t.*\nbinh\tmember\t0\t/)
+    const late = await world.run('hub', 'setup-link')
+    assert.equal(late.status, 1)
+    assert.equal(late.output, '')
+  })
+
+  test('backup copies a hub that runs into a new file, and into no other', async () => {
+    const { status, output, messages } = await world.run('hub', 'backup', 'copy.db')
+    assert.equal(messages, '')
+    assert.equal(status, 0)
+    assert.match(output, /^Backed up .* to copy\.db\n$/)
+    assert.ok(statSync(world.path('copy.db')).size > 0)
+    const again = await world.run('hub', 'backup', 'copy.db')
+    assert.equal(again.status, 1)
+    assert.match(again.messages, /BACKUP_FAILED/)
+  })
+
+  test('a second hub does not take over what the first one remembers', async () => {
+    const { status, messages } = await world.run('hub', '--port', '0')
+    assert.equal(status, 1)
+    assert.match(messages, /^shoal: .* \(STATE_IN_USE\)\n$/)
+    assert.ok(existsSync(file))
+  })
+
+  test('what was left is gone with the hub', async () => {
     assert.equal((await hub.stop('SIGTERM')).status, 0)
-    assert.throws(() => readFileSync(file), { code: 'ENOENT' })
+    assert.ok(!existsSync(file))
   })
 })

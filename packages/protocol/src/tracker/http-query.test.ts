@@ -33,6 +33,7 @@ describe('announce query', () => {
         left: fc.maxSafeNat(),
         compact: fc.boolean(),
         noPeerId: fc.constant(true),
+        claimedAddress: fc.oneof(fc.constant(Uint8Array.of(192, 0, 2, 1)), fc.constant(Uint8Array.from({ length: 16 }, (_, at) => at))),
         event: fc.constantFrom('started', 'completed', 'stopped', 'paused'),
         numWant: fc.nat(),
         key: fc.integer({ min: 0, max: 0xffffffff }),

@@ -54,6 +54,7 @@ export function buildAnnounceUrl(announceUrl: string, request: AnnounceRequest):
   if (request.numWant !== undefined) parameters.push(`numwant=${request.numWant}`)
   if (request.key !== undefined) parameters.push(`key=${request.key.toString(16).toUpperCase().padStart(8, '0')}`)
   if (request.event !== undefined) parameters.push(`event=${request.event}`)
+  if (request.claimedAddress !== undefined) parameters.push(`ip=${formatIp(request.claimedAddress)}`)
   if (request.trackerId !== undefined) parameters.push(`trackerid=${percentEncode(request.trackerId)}`)
   return withParameters(announceUrl, parameters)
 }

@@ -30,6 +30,7 @@ const announces: fc.Arbitrary<AnnounceRequest> = fc.record(
     downloaded: sizes,
     left: sizes,
     key: uint32s,
+    claimedAddress: fc.uint8Array({ minLength: 4, maxLength: 4 }).filter((address) => address.some((byte) => byte !== 0)),
     event: fc.constantFrom('started', 'completed', 'stopped', 'paused'),
     numWant: fc.nat(0x7fffffff),
   },

@@ -82,7 +82,8 @@ export function encodeAnnounceRequest(connectionId: Uint8Array, transactionId: n
   setUint64(bytes, 64, BigInt(request.left))
   setUint64(bytes, 72, BigInt(request.uploaded))
   setUint32(bytes, 80, request.event === undefined ? 0 : EVENT_NUMBERS[request.event])
-  setUint32(bytes, 84, 0) // the address: the tracker sees it, and does not believe another
+  // The address, which the tracker sees, and believes no other unless it is told to.
+  if (request.claimedAddress?.length === 4) bytes.set(request.claimedAddress, 84)
   setUint32(bytes, 88, request.key ?? 0)
   setUint32(bytes, 92, request.numWant ?? NUM_WANT_DEFAULT)
   setUint16(bytes, 96, request.port)

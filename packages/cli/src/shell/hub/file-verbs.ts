@@ -67,7 +67,7 @@ async function listFiles({ world, words, signal }: VerbCall<HubWorld>): Promise<
       ]),
     },
     files,
-    'Nothing is shared here yet. Whoever is connected shares with: publish <path>',
+    'Nothing is shared here yet.',
     isAll ? undefined : `The newest ${formatCount(MAX_LISTED_FILES)}; words behind list_files find the others.`,
   )
 }

@@ -65,7 +65,7 @@ async function listPeers({ world, signal, now }: VerbCall<HubWorld>): Promise<Re
       ]),
     },
     peers,
-    'Nobody is connected yet. A peer comes with: shoal connect',
+    'Nobody is connected yet. A peer stands here as long as it is connected to this hub.',
   )
 }
 
@@ -90,11 +90,12 @@ async function addressOfPeer({ client }: HubWorld, name: string, signal: AbortSi
   const peers = await client.peers(signal)
   const peer = peerNamed(name, peers)
   if (peer !== undefined) return { ip: peer.ip, port: peer.port }
-  throw await missingPeer(
-    client,
+  if ((await filesLeftBy(name, client, signal)).length > 0) {
+    throw new ProblemError('PEER_GONE', `${quoted(name)} was here, and is not connected now. Its files come back with it`)
+  }
+  throw notConnected(
     name,
     peers.map((each) => each.name),
-    signal,
   )
 }
 
@@ -123,25 +124,19 @@ async function discover({ world, words, signal }: VerbCall<HubWorld>): Promise<R
     return sharedFiles(files, `${quoted(peer.name)} (${addressOf(peer)}) shares nothing yet.`)
   }
   const asked = named.kind === 'name' ? named.name : addressOf(named.address)
-  const { files } = await listedFiles(client, {}, signal)
-  const left = files.filter(({ host }) => host !== undefined && (host.name === asked || addressOf(host) === asked))
+  const left = await filesLeftBy(asked, client, signal)
   if (left.length > 0) return sharedFiles(left, '', 'It is not connected now; this is what it published.')
-  throw await missingPeer(client, asked, named.kind === 'name' ? peers.map((each) => each.name) : [], signal)
+  throw notConnected(asked, named.kind === 'name' ? peers.map((each) => each.name) : [])
 }
 
-/** Gone is told apart from unknown: who published something was here. */
-async function missingPeer(
-  client: HubWorld['client'],
-  asked: string,
-  names: readonly string[],
-  signal: AbortSignal,
-): Promise<ProblemError> {
-  const { files } = await listedFiles(client, {}, signal)
-  const host = files.find(({ host }) => host?.name === asked || (host !== undefined && addressOf(host) === asked))?.host
-  if (host !== undefined) {
-    return new ProblemError('PEER_GONE', `${quoted(asked)} was here, and is not connected now. Its files come back with it`)
-  }
+function notConnected(asked: string, names: readonly string[]): ProblemError {
   return new ProblemError('NOT_FOUND', `No peer ${quoted(asked)} is connected. ${closeNames(asked, names)}(list_peers shows all)`)
+}
+
+/** What a peer has published, which is no longer connected: so gone is told apart from unknown. */
+async function filesLeftBy(asked: string, client: HubWorld['client'], signal: AbortSignal): Promise<readonly FileEntry[]> {
+  const { files } = await listedFiles(client, {}, signal)
+  return files.filter(({ host }) => host !== undefined && (host.name === asked || addressOf(host) === asked))
 }
 
 function sharedFiles(files: readonly FileEntry[], whenEmpty: string, below?: string): Reply {
