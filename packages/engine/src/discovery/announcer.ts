@@ -89,6 +89,16 @@ export class Announcer {
     return this.#tiers.flatMap((tier) => tier.statuses)
   }
 
+  /** The most that any tracker says; undefined while none says anything. */
+  most(what: 'seeds' | 'leechers'): number | undefined {
+    let most: number | undefined
+    for (const tier of this.#tiers) {
+      const count = tier.most(what)
+      if (count !== undefined && (most === undefined || count > most)) most = count
+    }
+    return most
+  }
+
   /** Adds trackers that stand in for each other. Those that we have already, or do not speak to, are left out. */
   addTier(urls: readonly string[]): void {
     const fresh = urls.filter((url) => {

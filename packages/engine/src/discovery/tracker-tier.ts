@@ -131,6 +131,16 @@ export class TrackerTier {
     return this.#trackers.map((tracker) => this.#statusOf(tracker))
   }
 
+  /** The most that any of its trackers says; undefined while none says anything. */
+  most(what: 'seeds' | 'leechers'): number | undefined {
+    let most: number | undefined
+    for (const tracker of this.#trackers) {
+      const count = tracker[what]
+      if (count !== undefined && (most === undefined || count > most)) most = count
+    }
+    return most
+  }
+
   start(): void {
     if (this.#isRunning) return
     this.#isRunning = true

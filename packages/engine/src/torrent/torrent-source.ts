@@ -29,6 +29,8 @@ export interface AddTorrent {
   readonly peers?: readonly Endpoint[]
   /** Trackers besides those of the torrent: only those that somebody asked for. */
   readonly trackers?: readonly string[]
+  /** Connections that it may have; as the session says when not given. */
+  readonly maxConnections?: number
   readonly uploadRateBytesPerSecond?: number
   readonly downloadRateBytesPerSecond?: number
 }
