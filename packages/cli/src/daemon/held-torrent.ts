@@ -1,7 +1,16 @@
 import { join } from 'node:path'
 import type { LogLine, TorrentError, TorrentItem } from '@shoal/api/daemon-api'
 import { decodePieceMap, encodePieceMap } from '@shoal/api/piece-map'
-import type { Bitfield, AddTorrent as EngineInput, Info, Session, Torrent, TorrentSnapshot, TorrentState } from '@shoal/engine'
+import {
+  type Bitfield,
+  DEFAULT_SWARM_OPTIONS,
+  type AddTorrent as EngineInput,
+  type Info,
+  type Session,
+  type Torrent,
+  type TorrentSnapshot,
+  type TorrentState,
+} from '@shoal/engine'
 import { formatMagnet, parseMagnet } from '@shoal/protocol/metainfo/magnet'
 import { encodeMetainfo, type Metainfo, parseMetainfo } from '@shoal/protocol/metainfo/metainfo'
 import type { DaemonSystem } from './daemon-system.ts'
@@ -101,18 +110,18 @@ export class HeldTorrent {
     return { size: wantedSize, uploaded: this.#counted?.uploaded ?? uploaded, seedingMs: seedingMs + this.#seedingMs, idleMs: this.#idleMs }
   }
 
-  get activeMs(): number {
-    return this.#record.activeMs + this.#activeMs
+  /** How long it has been running, and sharing all that is wanted. */
+  get times(): { readonly activeMs: number; readonly seedingMs: number } {
+    const { activeMs, seedingMs } = this.#record
+    return { activeMs: Math.round(activeMs + this.#activeMs), seedingMs: Math.round(seedingMs + this.#seedingMs) }
   }
 
   get item(): TorrentItem {
     return torrentItem(this.#record, {
-      snapshot: this.#engine?.snapshot(),
+      summary: this.#engine?.summary(),
       error: this.#error,
       moved: this.moved,
       queuePosition: this.queuePosition,
-      activeMs: this.#activeMs,
-      seedingMs: this.#seedingMs,
     })
   }
 
@@ -127,6 +136,15 @@ export class HeldTorrent {
     this.#record = { ...this.#record, ...change }
     this.#owner.onRecord(this)
     this.#owner.onNews(this)
+  }
+
+  /** Changes what may be changed while it runs, and lets the engine know. */
+  steer(change: Partial<Pick<TorrentRecord, 'downloadLimit' | 'uploadLimit' | 'maxConnections' | 'isSequential' | 'priorities'>>): void {
+    this.change(change)
+    const engine = this.#engine
+    if (engine === undefined) return
+    applyLimits(engine, this.#record)
+    if (change.priorities !== undefined) this.#setPriorities(change.priorities)
   }
 
   /** What stood in the way may be gone. */
@@ -164,17 +182,17 @@ export class HeldTorrent {
 
   /** Counts what has passed since the last time. @returns what was moved meanwhile */
   tick(elapsedMs: number, slowRate: number): { readonly downloaded: number; readonly uploaded: number } {
-    const snapshot = this.#engine?.snapshot()
-    if (snapshot === undefined || !isWorking(snapshot.state)) return { downloaded: 0, uploaded: 0 }
+    const summary = this.#engine?.summary()
+    if (summary === undefined || !isWorking(summary.state)) return { downloaded: 0, uploaded: 0 }
     const isComplete = this.isComplete
     this.#activeMs += elapsedMs
     if (isComplete) {
       this.#seedingMs += elapsedMs
-      this.#idleMs = snapshot.uploadRate > 0 ? 0 : this.#idleMs + elapsedMs
+      this.#idleMs = summary.uploadRate > 0 ? 0 : this.#idleMs + elapsedMs
     }
-    const rate = isComplete ? snapshot.uploadRate : snapshot.downloadRate
+    const rate = isComplete ? summary.uploadRate : summary.downloadRate
     this.#slowMs = rate < slowRate || rate === 0 ? this.#slowMs + elapsedMs : 0
-    const { downloaded, uploaded } = snapshot
+    const { downloaded, uploaded } = summary
     const before = this.#counted ?? { downloaded, uploaded }
     this.#counted = { downloaded, uploaded }
     return { downloaded: Math.max(0, downloaded - before.downloaded), uploaded: Math.max(0, uploaded - before.uploaded) }
@@ -224,8 +242,7 @@ export class HeldTorrent {
     this.#error = undefined
     const { record } = this
     if (record.priorities !== undefined && engine.info !== undefined) this.#setPriorities(record.priorities)
-    engine.setDownloadRate(record.downloadLimit ?? Number.POSITIVE_INFINITY)
-    engine.setUploadRate(record.uploadLimit ?? Number.POSITIVE_INFINITY)
+    applyLimits(engine, record)
     this.#offs = [
       engine.on('state', (state) => this.#onState(state)),
       engine.on('metadata', (info) => void this.exclusively(() => this.#onMetadata(info))),
@@ -252,7 +269,7 @@ export class HeldTorrent {
   }
 
   #setPriorities(digits: string): void {
-    this.#engine?.setPriorities([...digits].map(Number)).catch((error: unknown) => this.say('warning', messageOf(error)))
+    this.#engine?.setPriorities(digits.split('').map(Number)).catch((error: unknown) => this.say('warning', messageOf(error)))
   }
 
   #onState(state: TorrentState): void {
@@ -279,7 +296,7 @@ export class HeldTorrent {
 
   #onDone(): void {
     const isFirst = this.record.completedAt === null
-    const fetched = this.#engine?.snapshot().downloaded ?? 0
+    const fetched = this.#engine?.summary().downloaded ?? 0
     this.#remember()
     if (isFirst) this.change({ completedAt: this.#owner.system.wallClock() })
     this.#slowMs = this.#idleMs = 0
@@ -302,8 +319,7 @@ export class HeldTorrent {
   #remember(): void {
     const snapshot = this.#engine?.snapshot()
     const known = snapshot !== undefined && isWorking(snapshot.state) ? remembered(snapshot) : {}
-    const { activeMs, seedingMs } = this.record
-    this.change({ ...known, activeMs: Math.round(activeMs + this.#activeMs), seedingMs: Math.round(seedingMs + this.#seedingMs) })
+    this.change({ ...known, ...this.times })
     this.#activeMs = this.#seedingMs = 0
   }
 }
@@ -330,6 +346,13 @@ export function wantedOf(info: Info, files: readonly number[] | undefined): Pick
   }
 }
 
+function applyLimits(engine: Torrent, record: TorrentRecord): void {
+  engine.setDownloadRate(record.downloadLimit ?? Number.POSITIVE_INFINITY)
+  engine.setUploadRate(record.uploadLimit ?? Number.POSITIVE_INFINITY)
+  engine.setMaxConnections(record.maxConnections ?? DEFAULT_SWARM_OPTIONS.maxConnections)
+  engine.setSequential(record.isSequential)
+}
+
 /** Trackers that were changed go into the torrent itself: then the engine knows no others. */
 function engineInput(record: TorrentRecord, bytes: Uint8Array | undefined): EngineInput {
   const { trackers, pathsOnDisk, files } = record
@@ -338,7 +361,6 @@ function engineInput(record: TorrentRecord, bytes: Uint8Array | undefined): Engi
   return {
     ...what,
     dir: record.dir,
-    sequential: record.isSequential,
     skipCheck: record.skipCheck,
     uploadOnly: record.isUploadOnly,
     peers: record.peers,

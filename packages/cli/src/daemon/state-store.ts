@@ -33,7 +33,7 @@ export class StateStore {
   readonly #lock: StateLock
   readonly #worker: Worker
   readonly #documents = new Map<string, Map<string, string>>()
-  readonly #points: StoredPoint[]
+  #points: StoredPoint[]
   readonly #ended: Promise<void>
   #answer: PromiseWithResolvers<FromStateThread> | undefined
   #waiting: StateChange[] = []
@@ -120,11 +120,11 @@ export class StateStore {
     })
   }
 
+  /** Instead of one of the same moment; those before `keepFrom` are forgotten. */
   addPoint(point: StoredPoint, keepFrom: number): Promise<void> {
     const { span } = point
-    this.#points.push(point)
-    const kept = this.#points.filter((each) => each.span !== span || each.at >= keepFrom)
-    this.#points.splice(0, this.#points.length, ...kept)
+    const kept = this.#points.filter((each) => each.span !== span || (each.at >= keepFrom && each.at !== point.at))
+    this.#points = [...kept, point]
     void this.#change({ type: 'forget-points', span, before: keepFrom })
     return this.#change({ type: 'point', point })
   }

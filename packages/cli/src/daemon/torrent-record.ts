@@ -32,6 +32,8 @@ export const TorrentRecord = Type.Object({
   uploadLimit: Limit,
   maxConnections: Limit,
   goals: Type.Union([Goals, Type.Null()]),
+  /** They were reached, and done as they say; who resumes it then wants it to go on. */
+  areGoalsMet: Type.Boolean(),
   /** One digit a file, 0 to 7; absent: all normal. */
   priorities: Type.Optional(Type.String()),
   /** Wanted files of a magnet link whose files are not known yet. */
@@ -57,3 +59,33 @@ export const TorrentRecord = Type.Object({
   seedingMs: Count,
 })
 export type TorrentRecord = Static<typeof TorrentRecord>
+
+/** A torrent as it is when nothing was said about it. */
+export function newRecord(given: Pick<TorrentRecord, 'id' | 'name' | 'dir' | 'addedAt' | 'order'> & Partial<TorrentRecord>): TorrentRecord {
+  return {
+    labels: [],
+    completedAt: null,
+    isPaused: false,
+    isForced: false,
+    isSequential: false,
+    isSuperSeeding: false,
+    isUploadOnly: false,
+    skipCheck: false,
+    downloadLimit: null,
+    uploadLimit: null,
+    maxConnections: null,
+    goals: null,
+    areGoalsMet: false,
+    peers: [],
+    publications: [],
+    size: 0,
+    wantedSize: 0,
+    haveBytes: 0,
+    isPrivate: false,
+    downloaded: 0,
+    uploaded: 0,
+    activeMs: 0,
+    seedingMs: 0,
+    ...given,
+  }
+}

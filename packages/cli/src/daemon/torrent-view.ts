@@ -1,29 +1,26 @@
 import type { PeerItem, TorrentError, TorrentFileItem, TorrentItem, TorrentStatus, TrackerItem } from '@shoal/api/daemon-api'
-import type { Bitfield, PeerSnapshot, TorrentSnapshot, TrackerStatus } from '@shoal/engine'
+import type { Bitfield, PeerSnapshot, TorrentSummary, TrackerStatus } from '@shoal/engine'
 import type { FileEntry } from '@shoal/protocol/metainfo/file-list'
 import type { TorrentRecord } from './torrent-record.ts'
 
 /** What a torrent does now, besides what is remembered of it. */
 export interface TorrentMoment {
   /** Undefined while it does not run. */
-  readonly snapshot: TorrentSnapshot | undefined
+  readonly summary: TorrentSummary | undefined
   readonly error: TorrentError | undefined
   /** 0 to 1 while it is being moved. */
   readonly moved: number | undefined
   readonly queuePosition: number | null
-  /** Not yet in the record. */
-  readonly activeMs: number
-  readonly seedingMs: number
 }
 
 /** A torrent as people see it in a list. */
 export function torrentItem(record: TorrentRecord, moment: TorrentMoment): TorrentItem {
-  const { snapshot, error, moved } = moment
+  const { summary, error, moved } = moment
   const status = statusOf(record, moment)
-  const known = snapshot !== undefined && snapshot.totalSize > 0 && snapshot.state.status !== 'checking'
-  const checked = snapshot?.state.status === 'checking' ? snapshot.state : undefined
+  const known = summary !== undefined && summary.totalSize > 0 && summary.state.status !== 'checking'
+  const checked = summary?.state.status === 'checking' ? summary.state : undefined
   const progress = moved ?? (checked && checked.checkedPieceCount / Math.max(1, checked.pieceCount))
-  const waits = snapshot?.state.status === 'waiting-for-disk' ? snapshot.state.error : undefined
+  const waits = summary?.state.status === 'waiting-for-disk' ? summary.state.error : undefined
   const shownError = error ?? (waits && { code: waits.code, detail: waits.message })
   return {
     id: record.id,
@@ -33,18 +30,18 @@ export function torrentItem(record: TorrentRecord, moment: TorrentMoment): Torre
     labels: record.labels,
     dir: record.dir,
     size: record.size,
-    wantedSize: known ? snapshot.wantedSize : record.wantedSize,
-    haveBytes: known ? snapshot.haveBytes : record.haveBytes,
+    wantedSize: known ? summary.wantedSize : record.wantedSize,
+    haveBytes: known ? summary.haveBytes : record.haveBytes,
     ...(progress === undefined ? {} : { workProgress: progress }),
-    downloadRate: Math.round(snapshot?.downloadRate ?? 0),
-    uploadRate: Math.round(snapshot?.uploadRate ?? 0),
-    downloaded: known ? snapshot.downloaded : record.downloaded,
-    uploaded: known ? snapshot.uploaded : record.uploaded,
-    wasted: snapshot?.wasted ?? 0,
-    peers: snapshot?.peers.length ?? 0,
-    seeds: snapshot?.seedsKnown ?? null,
-    leechers: snapshot?.leechersKnown ?? null,
-    etaMs: snapshot?.etaMs === undefined ? null : Math.round(snapshot.etaMs),
+    downloadRate: Math.round(summary?.downloadRate ?? 0),
+    uploadRate: Math.round(summary?.uploadRate ?? 0),
+    downloaded: known ? summary.downloaded : record.downloaded,
+    uploaded: known ? summary.uploaded : record.uploaded,
+    wasted: summary?.wasted ?? 0,
+    peers: summary?.peerCount ?? 0,
+    seeds: summary?.seedsKnown ?? null,
+    leechers: summary?.leechersKnown ?? null,
+    etaMs: summary?.etaMs === undefined ? null : Math.round(summary.etaMs),
     addedAt: record.addedAt,
     completedAt: record.completedAt,
     queuePosition: moment.queuePosition,
@@ -60,10 +57,10 @@ export function torrentItem(record: TorrentRecord, moment: TorrentMoment): Torre
   }
 }
 
-function statusOf(record: TorrentRecord, { snapshot, error, moved }: TorrentMoment): TorrentStatus {
+function statusOf(record: TorrentRecord, { summary, error, moved }: TorrentMoment): TorrentStatus {
   if (moved !== undefined) return 'moving'
   if (error !== undefined) return 'failed'
-  const status = snapshot?.state.status ?? 'stopped'
+  const status = summary?.state.status ?? 'stopped'
   if (status === 'stopped') return record.isPaused ? 'paused' : 'queued'
   // It shares the part that is there, and asks for nothing.
   return status === 'downloading' && record.isUploadOnly ? 'seeding' : status
