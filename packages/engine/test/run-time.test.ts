@@ -78,6 +78,25 @@ describe('a torrent that runs', () => {
     await world.close()
   })
 
+  test('takes other trackers, and tells both', async () => {
+    const world = new World({ seed: 9 })
+    const torrent = torrentOf(world, 100_000)
+    const seed = await world.join('seed', torrent, { isSeed: true, add: { trackerTiers: [] } })
+    await world.run(1_000)
+    assert.deepEqual(world.tracker.announces, [])
+    seed.torrent.setTrackers([[world.tracker.announceUrl]])
+    await world.run(1_000)
+    assert.deepEqual(world.tracker.announces, ['started 10.0.0.2:6881'])
+    for (const tiers of [[['ftp://tracker/announce']], [Array.from({ length: 101 }, (_, at) => `http://t${at}/announce`)]]) {
+      assert.throws(() => seed.torrent.setTrackers(tiers), hasCode('OPTION_INVALID'))
+    }
+    assert.deepEqual(seed.torrent.trackers, [[world.tracker.announceUrl]])
+    seed.torrent.setTrackers([])
+    await world.run(1_000)
+    assert.deepEqual(world.tracker.announces, ['started 10.0.0.2:6881', 'stopped 10.0.0.2:6881'])
+    await world.close()
+  })
+
   test('counts how many copies others hold, also of those who left with all of it', async () => {
     const world = new World({ seed: 5 })
     const torrent = torrentOf(world, 1_000_000)

@@ -27,7 +27,7 @@ import { PieceWaiters } from './piece-waiters.ts'
 import { TorrentContent } from './torrent-content.ts'
 import type { TorrentEvents, TorrentSnapshot, TorrentSummary } from './torrent-events.ts'
 import { type Progress, progressOf, type TorrentFacts, torrentSnapshot, torrentSummary } from './torrent-snapshot.ts'
-import { type AddTorrent, type TorrentSource, torrentSource } from './torrent-source.ts'
+import { type AddTorrent, checkedTiers, type TorrentSource, torrentSource } from './torrent-source.ts'
 import { nextState, type TorrentEvent, type TorrentState } from './torrent-state.ts'
 
 const SYNC_INTERVAL_MS = 10_000
@@ -83,6 +83,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   #opening: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #isSequential: boolean
+  #trackers: readonly (readonly string[])[]
   #isDone = false
   #isReady = false
   #isMeeting = false
@@ -98,6 +99,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.infoHashHex = toHex(this.infoHash)
     this.dir = what.dir
     this.#isSequential = what.sequential ?? false
+    this.#trackers = what.trackerTiers === undefined ? this.#source.trackers : checkedTiers(what.trackerTiers)
     this.#swarmOptions = { ...host.session.swarm, ...(what.maxConnections === undefined ? {} : { maxConnections: what.maxConnections }) }
     if (this.#source.info !== undefined) this.#learn(this.#source.info)
     this.#uploadLimiter = new RateLimiter({
@@ -171,7 +173,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#announcer = new Announcer({
       system: this.#host.system,
       client: this.#host.trackers,
-      tiers: this.#source.trackers,
+      tiers: this.#trackers,
       identity: { infoHash: this.infoHash, peerId: swarm.ourPeerId, port: this.#host.listenPort, key: this.#host.trackerKey },
       state: new AnnounceView({
         swarm,
@@ -234,6 +236,20 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#isSequential = isSequential
     const picker = this.#content?.swarm.picker
     if (picker !== undefined) picker.sequential = isSequential
+  }
+
+  /** Tiers of addresses (BEP 12). */
+  get trackers(): readonly (readonly string[])[] {
+    return this.#trackers
+  }
+
+  /**
+   * Other trackers from now on, whatever the torrent says: those that go hear that we leave, new ones that we are here.
+   * @throws {EngineError} `OPTION_INVALID` for what is no address of a tracker, or too many; nothing has changed then
+   */
+  setTrackers(tiers: readonly (readonly string[])[]): void {
+    this.#trackers = checkedTiers(tiers)
+    this.#announcer?.setTiers(this.#trackers)
   }
 
   /** Asks the trackers for peers as soon as they allow it. */
