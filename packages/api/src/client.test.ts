@@ -77,7 +77,9 @@ describe('HubClient', () => {
   })
 
   test('gets a torrent as the bytes that it is, and says which host asks', async () => {
-    const { client, asked } = hubThat(new Response(new Uint8Array([0x64, 0xff, 0x65]), { headers: { 'content-type': 'application/x-bittorrent' } }))
+    const { client, asked } = hubThat(
+      new Response(new Uint8Array([0x64, 0xff, 0x65]), { headers: { 'content-type': 'application/x-bittorrent' } }),
+    )
     assert.deepEqual(await client.torrent('a'.repeat(40)), new Uint8Array([0x64, 0xff, 0x65]))
     assert.equal(asked[0]?.url, `http://127.0.0.1:6880/hub/v1/torrents/${'a'.repeat(40)}/file`)
     assert.equal(asked[0]?.headers.accept, 'application/x-bittorrent')
