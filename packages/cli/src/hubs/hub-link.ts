@@ -271,7 +271,7 @@ export class HubLink {
     const asked = goodbye === 'BUSY' || goodbye === 'RATE_LIMITED' ? 10_000 : (problem?.retryAfterSeconds ?? 0) * 1_000
     const doubled = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#failures++, 10))
     const half = Math.floor(doubled / 2)
-    return Math.min(REFUSED_WAIT_MS, asked) + half + this.#options.system.randomBelow(half)
+    return Math.min(REFUSED_WAIT_MS, asked) + half + Math.floor(half * chance(this.#options.system))
   }
 
   /** What comes of the socket from now on is no news. */
@@ -332,6 +332,12 @@ export class HubLink {
     this.#status = status
     this.#owner.onStatus(status)
   }
+}
+
+/** In [0, 1), in steps that are fine enough for a wait. */
+function chance(system: HubsSystem): number {
+  const [high = 0, low = 0] = system.randomBytes(2)
+  return ((high << 8) | low) / 0x1_0000
 }
 
 /** What a refusal of the hub is for whoever asked: its words, without what could steer a terminal. */

@@ -16,7 +16,16 @@ function world(context: TestContext) {
   return { folder, path: join(folder, 'hubs.json'), notices, system, openFile }
 }
 
-const HUB = { url: 'http://h', name: 'class', token: 'secret', announceUrls: [], isMembersOnly: true, mayPublish: true, fetched: [] }
+const HUB = {
+  url: 'http://h',
+  name: 'class',
+  token: 'secret',
+  announceUrls: [],
+  openUrls: [],
+  isMembersOnly: true,
+  mayPublish: true,
+  fetched: [],
+}
 
 describe('the state of hubs', () => {
   test('keeps the key of this peer, and is for its owner only', async (context) => {

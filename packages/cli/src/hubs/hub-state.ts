@@ -26,6 +26,8 @@ export interface RememberedHub {
   account?: { readonly name: string; readonly role: string }
   /** Where torrents made for this hub are announced: with the account's key, if there is one. */
   announceUrls: string[]
+  /** The same without a key: what others may be shown. */
+  openUrls: string[]
   /** Its torrents are made private. */
   isMembersOnly: boolean
   mayPublish: boolean
@@ -45,6 +47,8 @@ export interface RememberedPublication {
   readonly tags?: string[]
   /** The torrent came with it, and goes with it. */
   readonly isOwnTorrent: boolean
+  /** Of the hub. */
+  entryId?: string
 }
 
 export const HUB_STATE_VERSION = 1
@@ -78,6 +82,7 @@ const SCHEMA = Type.Object({
       token: Type.Optional(Type.String()),
       account: Type.Optional(Type.Object({ name: Type.String(), role: Type.String() })),
       announceUrls: Type.Array(Type.String()),
+      openUrls: Type.Array(Type.String()),
       isMembersOnly: Type.Boolean(),
       mayPublish: Type.Boolean(),
       fetched: Type.Array(InfoHash),
@@ -95,6 +100,7 @@ const SCHEMA = Type.Object({
       description: Type.Optional(Type.String()),
       tags: Type.Optional(Type.Array(Type.String())),
       isOwnTorrent: Type.Boolean(),
+      entryId: Type.Optional(Type.String()),
     }),
   ),
   withdrawals: Type.Array(Type.Object({ hubUrl: Type.String(), name: Type.String() })),
