@@ -118,6 +118,10 @@ export const PLAN: Plan = {
     mayImport: ['protocol', 'api', 'engine/index', 'engine/create-torrent', 'cli/foreground', 'node:', 'npm:typebox'],
     readsClock: true,
   },
+  // The peer's side of hubs: speaks to them over their API and control channel, and to the torrents as the daemon shows them.
+  'cli/hubs': {
+    mayImport: ['protocol', 'api', 'engine/index', 'engine/create-torrent', 'cli/daemon', 'node:', 'npm:ws', 'npm:typebox'],
+  },
   // Knows neither hub nor engine: a shell speaks to either over its API.
   'cli/shell': { mayImport: ['protocol', 'api', 'cli/render', 'node:'] },
   'cli/commands': {

@@ -1,12 +1,13 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { Check } from 'typebox/schema'
-import { parseJson, problemIn, textOf } from './answer.ts'
+import { bytesOf, decodedText, parseJson, problemIn } from './answer.ts'
 import { ClientError, hubUrl, unreachable, wasCutOff } from './client-error.ts'
 import {
+  Account,
   AuditEntry,
   BackupInfo,
   CreatedInvite,
-  type FileEntry,
+  FileEntry,
   type FileListQuery,
   FilePage,
   HubFacts,
@@ -24,6 +25,8 @@ import {
   type SettingsChange,
   type Setup,
   SignedIn,
+  type SignIn,
+  TorrentFacts,
 } from './hub-api.ts'
 import { THIS_PLATFORM, type WebAbortSignal, type WebPlatform } from './web-platform.ts'
 
@@ -32,6 +35,8 @@ export interface HubClientOptions {
   readonly url: string
   /** Of a session, an API token, or the operator's. Absent: as a visitor. */
   readonly token?: string
+  /** What the hub calls the host that asks (`welcome`): then it does not ping itself. */
+  readonly hostId?: string
   /** For one call, from its beginning to the last byte of the answer. */
   readonly timeoutMs?: number
   readonly platform?: WebPlatform
@@ -58,6 +63,7 @@ interface Call<R extends TSchema> {
   readonly body?: unknown
   /** Absent: nothing is expected (204). */
   readonly reply?: R
+  readonly accept?: string
   readonly signal?: WebAbortSignal | undefined
 }
 
@@ -72,20 +78,23 @@ export class HubClient {
   /** Without a slash at its end. */
   readonly url: string
   readonly token: string | undefined
+  readonly #hostId: string | undefined
   readonly #timeoutMs: number
   readonly #platform: WebPlatform
 
   /** @throws {ClientError} `HUB_URL` */
-  constructor({ url, token, timeoutMs = DEFAULT_TIMEOUT_MS, platform = THIS_PLATFORM }: HubClientOptions) {
+  constructor({ url, token, hostId, timeoutMs = DEFAULT_TIMEOUT_MS, platform = THIS_PLATFORM }: HubClientOptions) {
     this.url = hubUrl(url)
     this.token = token
+    this.#hostId = hostId
     this.#timeoutMs = timeoutMs
     this.#platform = platform
   }
 
   /** The same hub, as somebody else. */
   as(token: string): HubClient {
-    return new HubClient({ url: this.url, token, timeoutMs: this.#timeoutMs, platform: this.#platform })
+    const hostId = this.#hostId === undefined ? {} : { hostId: this.#hostId }
+    return new HubClient({ url: this.url, token, ...hostId, timeoutMs: this.#timeoutMs, platform: this.#platform })
   }
 
   facts(signal?: WebAbortSignal): Promise<HubFacts> {
@@ -104,6 +113,15 @@ export class HubClient {
   /** The first account, as the owner, with the code of a set-up link. */
   setUp(setup: Setup, signal?: WebAbortSignal): Promise<SignedIn> {
     return this.#call('POST', '/v1/setup', { body: setup, reply: SignedIn, signal })
+  }
+
+  signIn(who: SignIn, signal?: WebAbortSignal): Promise<SignedIn> {
+    return this.#call('POST', '/v1/sessions', { body: who, reply: SignedIn, signal })
+  }
+
+  /** Whose the token is. */
+  account(signal?: WebAbortSignal): Promise<Account> {
+    return this.#call('GET', '/v1/account', { reply: Account, signal })
   }
 
   /** Ends the session of the token. */
@@ -158,8 +176,22 @@ export class HubClient {
     return this.#call('GET', '/v1/files', { query, reply: FilePage, signal })
   }
 
+  file(id: string, signal?: WebAbortSignal): Promise<FileEntry> {
+    return this.#call('GET', `/v1/files/${encodeURIComponent(id)}`, { reply: FileEntry, signal })
+  }
+
+  /** One content, and the newest hundred entries that share it. */
+  torrentFacts(infoHash: string, signal?: WebAbortSignal): Promise<TorrentFacts> {
+    return this.#call('GET', `/v1/torrents/${infoHash}`, { reply: TorrentFacts, signal })
+  }
+
   async withdrawFile(id: string, signal?: WebAbortSignal): Promise<void> {
     await this.#call('DELETE', `/v1/files/${encodeURIComponent(id)}`, { signal })
+  }
+
+  /** The .torrent file, with the trackers of the hub and the key of whoever asks: not to be shown around. */
+  async torrent(infoHash: string, signal?: WebAbortSignal): Promise<Uint8Array> {
+    return await this.#answer('GET', `/v1/torrents/${infoHash}/file`, { signal, accept: 'application/x-bittorrent' })
   }
 
   pieces(infoHash: string, signal?: WebAbortSignal): Promise<PieceHolders> {
@@ -192,9 +224,9 @@ export class HubClient {
   }
 
   async #call<R extends TSchema>(method: string, path: string, call: Call<R>): Promise<Static<R>> {
-    const text = await this.#answer(method, path, call)
+    const bytes = await this.#answer(method, path, call)
     if (call.reply === undefined) return undefined as Static<R>
-    const answer = parseJson(text)
+    const answer = parseJson(decodedText(bytes, this.#platform))
     if (Check(call.reply, answer)) return answer as Static<R>
     throw new ClientError(
       'HUB_ANSWER',
@@ -203,21 +235,22 @@ export class HubClient {
   }
 
   /** The body of an answer that went well. */
-  async #answer(method: string, path: string, call: Call<TSchema>): Promise<string> {
-    const headers: Record<string, string> = { accept: 'application/json' }
+  async #answer(method: string, path: string, call: Call<TSchema>): Promise<Uint8Array> {
+    const headers: Record<string, string> = { accept: call.accept ?? 'application/json' }
     if (this.token !== undefined) headers.authorization = `Bearer ${this.token}`
+    if (this.#hostId !== undefined) headers['x-shoal-host'] = this.#hostId
     if (call.body !== undefined) headers['content-type'] = 'application/json'
     if (method !== 'GET') headers['idempotency-key'] = this.#platform.randomUuid()
     const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) }
-    const send = (): Promise<{ status: number; type: string; text: string }> =>
+    const send = (): Promise<{ status: number; type: string; bytes: Uint8Array }> =>
       this.#exchange(this.url + path + queryOf(call.query), { method, headers, ...body }, call.signal)
     // A server may close a kept-alive connection in the moment in which it is used again; the key makes a second try harmless.
-    const { status, type, text } = await send().catch((error: unknown) => {
+    const { status, type, bytes } = await send().catch((error: unknown) => {
       if (wasCutOff(error)) return send()
       throw error
     })
-    if (status >= 200 && status < 300) return text
-    const problem = problemIn(text, type)
+    if (status >= 200 && status < 300) return bytes
+    const problem = problemIn(decodedText(bytes, this.#platform), type)
     if (problem !== undefined) throw problem
     throw new ClientError(
       'HUB_ANSWER',
@@ -231,7 +264,7 @@ export class HubClient {
     url: string,
     request: { method: string; headers: Record<string, string>; body?: string },
     signal: WebAbortSignal | undefined,
-  ): Promise<{ status: number; type: string; text: string }> {
+  ): Promise<{ status: number; type: string; bytes: Uint8Array }> {
     const controller = this.#platform.abortController()
     const cancel = (): void => controller.abort(signal?.reason)
     if (signal?.aborted) cancel()
@@ -243,8 +276,8 @@ export class HubClient {
     })
     try {
       const response = await this.#platform.fetch(url, { ...request, signal: controller.signal, redirect: 'manual' })
-      const text = await textOf(response, this.#platform, MAX_ANSWER_BYTES)
-      return { status: response.status, type: response.headers.get('content-type') ?? '', text }
+      const bytes = await bytesOf(response, MAX_ANSWER_BYTES)
+      return { status: response.status, type: response.headers.get('content-type') ?? '', bytes }
     } catch (cause) {
       if (signal?.aborted) throw signal.reason
       if (cause instanceof ClientError) throw cause
