@@ -142,6 +142,7 @@ export const WORKSPACE_EXPORTS: Readonly<Record<string, string>> = {
   '@shoal/hub/config-file': 'hub',
   '@shoal/hub/config-report': 'hub',
   '@shoal/hub/config-settings': 'hub',
+  '@shoal/hub/url-file': 'hub',
 }
 
 /**

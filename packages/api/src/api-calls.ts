@@ -1,6 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { Check } from 'typebox/schema'
-import { parseJson, problemIn, textOf } from './answer.ts'
+import { bytesOf, decodedText, parseJson, problemIn } from './answer.ts'
 import { ClientError, SERVER_WORDS, type ServerKind, unreachable, wasCutOff } from './client-error.ts'
 import type { WebAbortSignal, WebPlatform } from './web-platform.ts'
 
@@ -10,6 +10,8 @@ export interface ApiCallsOptions {
   /** Without a slash at its end. */
   readonly url: string
   readonly token: string | undefined
+  /** Which host of a hub asks; see `HubClientOptions`. */
+  readonly hostId?: string | undefined
   /** For one call, from its beginning to the last byte of the answer. */
   readonly timeoutMs: number
   readonly platform: WebPlatform
@@ -22,6 +24,7 @@ export interface Call<R extends TSchema> {
   readonly body?: unknown
   /** Absent: whatever comes with a good status is good, and nothing of it is needed. */
   readonly reply?: R
+  readonly accept?: string
   readonly signal?: WebAbortSignal | undefined
   /** Absent: as the options say. `Infinity` for what takes as long as it takes; the signal ends it. */
   readonly timeoutMs?: number
@@ -52,14 +55,19 @@ export class ApiCalls {
 
   /** @throws {ProblemError} what is refused; {ClientError} where there was no usable answer; the signal's reason */
   async call<R extends TSchema>(method: string, path: string, call: Call<R>): Promise<Static<R>> {
-    const text = await this.#answer(method, path, call)
+    const bytes = await this.#answer(method, path, call)
     if (call.reply === undefined) return undefined as Static<R>
-    const answer = parseJson(text)
+    const answer = parseJson(decodedText(bytes, this.#options.platform))
     if (Check(call.reply, answer)) return answer as Static<R>
     const { article, name } = this.#words
     throw this.#unusable(
       `Cannot use what ${this.#options.url} answers to ${method} ${path}: it does not have the form of ${article}'s answer. Is it ${name}, and of this version?`,
     )
+  }
+
+  /** What is no JSON. */
+  bytes(path: string, call: Call<TSchema>): Promise<Uint8Array> {
+    return this.#answer('GET', path, call)
   }
 
   /** All pages of a list; a list that never ends is cut. */
@@ -79,22 +87,23 @@ export class ApiCalls {
   }
 
   /** The body of an answer that went well. */
-  async #answer(method: string, path: string, call: Call<TSchema>): Promise<string> {
-    const { url, token, platform } = this.#options
-    const headers: Record<string, string> = { accept: 'application/json' }
+  async #answer(method: string, path: string, call: Call<TSchema>): Promise<Uint8Array> {
+    const { url, token, hostId, platform } = this.#options
+    const headers: Record<string, string> = { accept: call.accept ?? 'application/json' }
     if (token !== undefined) headers.authorization = `Bearer ${token}`
+    if (hostId !== undefined) headers['x-shoal-host'] = hostId
     if (call.body !== undefined) headers['content-type'] = 'application/json'
     if (method !== 'GET') headers['idempotency-key'] = platform.randomUuid()
     const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) }
-    const send = (): Promise<{ status: number; type: string; text: string }> =>
+    const send = (): Promise<{ status: number; type: string; bytes: Uint8Array }> =>
       this.#exchange(url + path + queryOf(call.query), { method, headers, ...body }, call)
     // A server may close a kept-alive connection in the moment in which it is used again; the key makes a second try harmless.
-    const { status, type, text } = await send().catch((error: unknown) => {
+    const { status, type, bytes } = await send().catch((error: unknown) => {
       if (wasCutOff(error)) return send()
       throw error
     })
-    if (status >= 200 && status < 300) return text
-    const problem = problemIn(text, type)
+    if (status >= 200 && status < 300) return bytes
+    const problem = problemIn(decodedText(bytes, platform), type)
     if (problem !== undefined) throw problem
     throw this.#unusable(
       status >= 300 && status < 400
@@ -107,7 +116,7 @@ export class ApiCalls {
     address: string,
     request: { method: string; headers: Record<string, string>; body?: string },
     { signal, timeoutMs = this.#options.timeoutMs }: Call<TSchema>,
-  ): Promise<{ status: number; type: string; text: string }> {
+  ): Promise<{ status: number; type: string; bytes: Uint8Array }> {
     const { kind, url, platform } = this.#options
     const controller = platform.abortController()
     const cancel = (): void => controller.abort(signal?.reason)
@@ -122,8 +131,8 @@ export class ApiCalls {
       : () => {}
     try {
       const response = await platform.fetch(address, { ...request, signal: controller.signal, redirect: 'manual' })
-      const text = await textOf(response, platform, MAX_ANSWER_BYTES)
-      return { status: response.status, type: response.headers.get('content-type') ?? '', text }
+      const bytes = await bytesOf(response, MAX_ANSWER_BYTES)
+      return { status: response.status, type: response.headers.get('content-type') ?? '', bytes }
     } catch (cause) {
       if (signal?.aborted) throw signal.reason
       if (cause instanceof ClientError) throw cause

@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { ApiCalls, page } from './api-calls.ts'
 import { hubUrl } from './client-error.ts'
 import {
+  Account,
   AuditEntry,
   BackupInfo,
   CreatedInvite,
@@ -23,6 +24,7 @@ import {
   type SettingsChange,
   type Setup,
   SignedIn,
+  type SignIn,
 } from './hub-api.ts'
 import { THIS_PLATFORM, type WebAbortSignal, type WebPlatform } from './web-platform.ts'
 
@@ -31,6 +33,8 @@ export interface HubClientOptions {
   readonly url: string
   /** Of a session, an API token, or the operator's. Absent: as a visitor. */
   readonly token?: string
+  /** What the hub calls the host that asks (`welcome`): then it does not ping itself. */
+  readonly hostId?: string
   /** For one call, from its beginning to the last byte of the answer. */
   readonly timeoutMs?: number
   readonly platform?: WebPlatform
@@ -56,21 +60,24 @@ export class HubClient {
   readonly url: string
   readonly token: string | undefined
   readonly #calls: ApiCalls
+  readonly #hostId: string | undefined
   readonly #timeoutMs: number
   readonly #platform: WebPlatform
 
   /** @throws {ClientError} `HUB_URL` */
-  constructor({ url, token, timeoutMs = DEFAULT_TIMEOUT_MS, platform = THIS_PLATFORM }: HubClientOptions) {
+  constructor({ url, token, hostId, timeoutMs = DEFAULT_TIMEOUT_MS, platform = THIS_PLATFORM }: HubClientOptions) {
     this.url = hubUrl(url)
     this.token = token
+    this.#hostId = hostId
     this.#timeoutMs = timeoutMs
     this.#platform = platform
-    this.#calls = new ApiCalls({ kind: 'hub', url: this.url, token, timeoutMs, platform })
+    this.#calls = new ApiCalls({ kind: 'hub', url: this.url, token, hostId, timeoutMs, platform })
   }
 
   /** The same hub, as somebody else. */
   as(token: string): HubClient {
-    return new HubClient({ url: this.url, token, timeoutMs: this.#timeoutMs, platform: this.#platform })
+    const hostId = this.#hostId === undefined ? {} : { hostId: this.#hostId }
+    return new HubClient({ url: this.url, token, ...hostId, timeoutMs: this.#timeoutMs, platform: this.#platform })
   }
 
   facts(signal?: WebAbortSignal): Promise<HubFacts> {
@@ -89,6 +96,15 @@ export class HubClient {
   /** The first account, as the owner, with the code of a set-up link. */
   setUp(setup: Setup, signal?: WebAbortSignal): Promise<SignedIn> {
     return this.#calls.call('POST', '/v1/setup', { body: setup, reply: SignedIn, signal })
+  }
+
+  signIn(who: SignIn, signal?: WebAbortSignal): Promise<SignedIn> {
+    return this.#calls.call('POST', '/v1/sessions', { body: who, reply: SignedIn, signal })
+  }
+
+  /** Whose the token is. */
+  account(signal?: WebAbortSignal): Promise<Account> {
+    return this.#calls.call('GET', '/v1/account', { reply: Account, signal })
   }
 
   /** Ends the session of the token. */
@@ -145,6 +161,11 @@ export class HubClient {
 
   async withdrawFile(id: string, signal?: WebAbortSignal): Promise<void> {
     await this.#calls.call('DELETE', `/v1/files/${encodeURIComponent(id)}`, { signal })
+  }
+
+  /** The .torrent file, with the trackers of the hub and the key of whoever asks: not to be shown around. */
+  torrent(infoHash: string, signal?: WebAbortSignal): Promise<Uint8Array> {
+    return this.#calls.bytes(`/v1/torrents/${infoHash}/file`, { signal, accept: 'application/x-bittorrent' })
   }
 
   pieces(infoHash: string, signal?: WebAbortSignal): Promise<PieceHolders> {

@@ -41,9 +41,9 @@ export const HUB_SETTINGS = {
   },
   registration: {
     kind: 'choice',
-    of: ['open', 'invite', 'closed'],
-    default: 'invite',
-    says: 'Who may make an account: everybody, whoever has an invite, nobody',
+    of: ['auto', 'open', 'invite', 'closed'],
+    default: 'auto',
+    says: 'Who may make an account: everybody, whoever has an invite, nobody; `auto` is everybody on a hub that is open anyway, else whoever has an invite',
     because: 'a group knows whom it lets in',
   },
   torrents: {

@@ -70,7 +70,10 @@ export const DEFAULT_HUB_CONFIG: HubConfig = Object.freeze({
 /** What is left out has its default. */
 export interface HubConfigChanges extends Partial<Omit<HubConfig, 'tracker' | 'settings'>> {
   readonly tracker?: Partial<TrackerOptions>
-  /** `visitors`, if left out, are members on a hub that only its own machine can reach, and nobody elsewhere. */
+  /**
+   * `visitors`, if left out, are members on a hub that only its own machine can reach, and nobody elsewhere; `registration` is open
+   * where they are members, and by invite elsewhere.
+   */
   readonly settings?: Partial<Settings>
 }
 
@@ -111,7 +114,7 @@ export function hubConfigOf(values: SettingValues): HubConfig {
     },
     settings: {
       name: values.name,
-      registration: values.registration,
+      ...(values.registration === 'auto' ? {} : { registration: values.registration }),
       torrents: values.torrents,
       maxFilesPerMember: values['files-per-member'],
       forgetAfterDays: Math.ceil(values['forget-after'] / DAY_MS),
@@ -143,11 +146,12 @@ export function resolveHubConfig(changes: HubConfigChanges = {}): HubConfig {
   }
   const merged = { ...DEFAULT_HUB_CONFIG, ...changes, tracker }
   const isForMachine = isForItsMachineOnly(merged)
-  const visitors = isForMachine ? 'member' : DEFAULT_SETTINGS.visitors
+  const visitors = changes.settings?.visitors ?? (isForMachine ? 'member' : DEFAULT_SETTINGS.visitors)
+  const registration = visitors === 'member' ? 'open' : DEFAULT_SETTINGS.registration
   const config = {
     ...merged,
     letsInOnlyItsMachine: changes.letsInOnlyItsMachine ?? (isForMachine && changes.settings?.visitors === undefined),
-    settings: { ...DEFAULT_SETTINGS, visitors, ...changes.settings },
+    settings: { ...DEFAULT_SETTINGS, registration, ...changes.settings, visitors },
   }
   expectInteger('port', config.port, 0, 65_535)
   expectInteger('maxHttpConnections', config.maxHttpConnections, 1, 1_000_000)

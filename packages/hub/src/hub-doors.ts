@@ -61,6 +61,14 @@ export class HubDoors {
     return `${this.#tls === undefined ? 'http' : 'https'}://${shown.includes(':') ? `[${shown}]` : shown}:${this.#port}`
   }
 
+  /** By which this machine reaches it, whatever becomes of its network. A certificate is for the name that people type. */
+  get localUrl(): string {
+    if (this.#tls !== undefined) return this.url
+    const { host } = this.#config
+    const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+    return `http://${reached.includes(':') ? `[${reached}]` : reached}:${this.#port}`
+  }
+
   get certificateExpiresAt(): number | undefined {
     return this.#tls?.expiresAt
   }

@@ -7,6 +7,7 @@ import type { HubLog } from './hub-log.ts'
 import { HubRooms } from './hub-rooms.ts'
 import { type HubSystem, REAL_HUB_SYSTEM } from './system.ts'
 import type { AccessPolicy } from './tracker/access.ts'
+import { leaveUrls } from './url-file.ts'
 import { openWebSide } from './web-side.ts'
 
 export type { HubConfig, HubConfigChanges } from './config.ts'
@@ -35,6 +36,8 @@ export interface Hub {
   readonly udpPort: number
   /** As people on this machine, or in its network when the hub listens there, type it. */
   readonly url: string
+  /** As programs on this machine reach it. */
+  readonly localUrl: string
   /** Announce URLs that work there, for whoever needs no key. */
   readonly urls: { readonly http: string; readonly udp: string }
   /** Nobody owns the hub yet: this link, once, makes somebody the owner. It is new at each start. */
@@ -94,7 +97,8 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
         ? await rooms.accounts.registrar.setupCode({ accountId: undefined, name: OPERATOR_NAME })
         : undefined
       await doors.open({ rooms, web, system, onBug })
-      const { url } = doors
+      const { url, localUrl } = doors
+      const takeBackUrls = config.stateDirectory === undefined ? undefined : leaveUrls(config.stateDirectory, { localUrl, url })
       const renewing = setInterval(
         () => void doors.reloadCertificates().catch((error: Error) => onNotice(error.message)),
         RENEW_EVERY_MS,
@@ -103,6 +107,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
         httpPort: doors.port,
         udpPort: doors.port,
         url,
+        localUrl,
         urls: announceUrls(url, doors.port),
         setupLink: code === undefined ? undefined : setupLink(url, code),
         isOpen: rooms.accounts.settings.current.visitors === 'member',
@@ -116,6 +121,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
         reloadCertificates: () => doors.reloadCertificates(),
         close: async () => {
           clearInterval(renewing)
+          takeBackUrls?.()
           web.beginClosing()
           await doors.close()
           await web.close()

@@ -8,6 +8,7 @@ export const STATE_FILES = {
   torrents: 'torrents',
   secret: 'secret',
   swarms: 'swarms',
+  urls: 'url',
 } as const
 
 /** Beside the database: what a backup that is to restore a whole hub must bring along. */

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HubClient } from '@shoal/api/client'
 import { readHubConfig } from '@shoal/hub/config-file'
+import { findUrls, type HubUrls } from '@shoal/hub/url-file'
 import { CliError } from '../render/failure.ts'
 import { quoted } from '../render/text.ts'
 
@@ -14,13 +15,8 @@ export interface HubAccessOptions {
   readonly state?: string
 }
 
-const DEFAULT_URL = 'http://127.0.0.1:6880'
 /** Written by a hub at each start, for its machine's operator only. */
 const OPERATOR_TOKEN_FILE = 'operator-token'
-/** Where the hub of this state directory is reached: it may have taken another port than the usual one. */
-const URL_FILE = 'url'
-const PRIVATE_FILE = 0o600
-const PRIVATE_FOLDER = 0o700
 
 /** A hub that is spoken to. */
 export interface HubAccess {
@@ -38,16 +34,16 @@ export interface HubAccess {
  */
 export function hubOf(options: HubAccessOptions, environment: Environment): HubAccess {
   const folder = stateDirectoryOf(options, environment)
-  const own = rememberedUrls(folder)
-  const url = options.url ?? environment.SHOAL_URL ?? own.url
-  const isOwn = isSamePlace(url, own.url)
+  const own = findUrls(folder)
+  const url = options.url ?? environment.SHOAL_URL ?? own.localUrl
+  const isOwn = isSamePlace(url, own.localUrl)
   const token = options.token ?? environment.SHOAL_TOKEN ?? (isOwn ? operatorToken(folder) : noToken(url))
-  return { client: new HubClient({ url, token }), publicUrl: isOwn ? own.publicUrl : url }
+  return { client: new HubClient({ url, token }), publicUrl: isOwn ? own.url : url }
 }
 
 /** The hub that runs in this process. */
-export function ownHub(urls: HubUrls, stateDirectory: string): HubAccess {
-  return { client: new HubClient({ url: urls.url, token: operatorToken(stateDirectory) }), publicUrl: urls.publicUrl }
+export function ownHub({ localUrl, url }: HubUrls, stateDirectory: string): HubAccess {
+  return { client: new HubClient({ url: localUrl, token: operatorToken(stateDirectory) }), publicUrl: url }
 }
 
 export function stateDirectoryOf({ config, state }: HubAccessOptions, environment: Environment): string {
@@ -61,32 +57,6 @@ export function stateDirectoryOf({ config, state }: HubAccessOptions, environmen
   return directory
 }
 
-/** How a hub is reached from its own machine, and by everybody else. */
-export interface HubUrls {
-  readonly url: string
-  readonly publicUrl: string
-}
-
-/** For those that come later. @returns a function that takes it back */
-export function rememberUrls({ url, publicUrl }: HubUrls, stateDirectory: string): () => void {
-  const path = join(stateDirectory, URL_FILE)
-  const text = `${url}\n${publicUrl}\n`
-  try {
-    mkdirSync(stateDirectory, { recursive: true, mode: PRIVATE_FOLDER })
-    writeFileSync(path, text, { mode: PRIVATE_FILE })
-  } catch {
-    // Nobody needs it on the usual port, and --url says it on another.
-  }
-  return () => {
-    if (linesOf(path)[0] === url) rmSync(path, { force: true })
-  }
-}
-
-function rememberedUrls(stateDirectory: string): HubUrls {
-  const [url = DEFAULT_URL, publicUrl = url] = linesOf(join(stateDirectory, URL_FILE))
-  return { url, publicUrl }
-}
-
 function noToken(url: string): never {
   throw new CliError(
     'OPTION_INVALID',
@@ -96,7 +66,7 @@ function noToken(url: string): never {
 
 function operatorToken(stateDirectory: string): string {
   const path = join(stateDirectory, OPERATOR_TOKEN_FILE)
-  const [token] = linesOf(path)
+  const token = textOf(path)
   if (token !== undefined) return token
   throw new CliError('FILE_MISSING', `No hub of yours runs on this machine: ${quoted(path)} is not there. Start one with: shoal hub`)
 }
@@ -111,10 +81,10 @@ function isSamePlace(url: string, ownUrl: string): boolean {
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
-function linesOf(path: string): string[] {
+function textOf(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8').split(/\r?\n/).filter(Boolean)
+    return readFileSync(path, 'utf8').trim() || undefined
   } catch {
-    return [] // whoever needs it says what is missing
+    return undefined // whoever needs it says what is missing
   }
 }

@@ -1,10 +1,10 @@
 import { type Hub, type HubConfig, machineFacts, openHubLog, startHub, startWarnings } from '@shoal/hub'
 import { type ConfigSources, readHubConfig } from '@shoal/hub/config-file'
 import { wallClock } from '../foreground/wall-clock.ts'
-import { CliError, failureLine, failureOf } from '../render/failure.ts'
+import { CliError, EXIT, failureLine, failureOf } from '../render/failure.ts'
 import { clean } from '../render/text.ts'
 import type { CommandContext } from './command.ts'
-import { ownHub, rememberUrls } from './hub-access.ts'
+import { ownHub } from './hub-access.ts'
 import { runHubShell, type Sink } from './hub-shell.ts'
 import { StopSignals } from './stop-signals.ts'
 
@@ -29,18 +29,16 @@ export async function serveHub(sources: ConfigSources, choices: ServeChoices, co
     const hub = await startOnFreePort(config, news)
     const reload = (): void => void reloadCertificates(hub, news)
     if (config.tls !== undefined) process.on('SIGHUP', reload)
-    const hubUrls = { url: localUrl(hub, config), publicUrl: hub.url }
-    const forgetUrls = rememberUrls(hubUrls, stateDirectory)
     try {
       for (const line of choices.isJson ? [readyJson(hub)] : readyLines(hub, config, choices)) output.write(`${line}\n`)
-      for (const warning of startWarnings(config, await machineFacts(config, wallClock()))) messages.write(`Warning: ${clean(warning)}\n`)
+      for (const warning of startWarnings(config, await machineFacts(config, wallClock(), hub.certificateExpiresAt)))
+        messages.write(`Warning: ${clean(warning)}\n`)
       if (choices.hasShell) {
-        const access = ownHub(hubUrls, stateDirectory)
+        const access = ownHub(hub, stateDirectory)
         context.exitWith(await runHubShell({ access, isOwn: true, isJson: choices.isJson, signals, news }, context))
       } else await signals.whenReceived()
     } finally {
       process.off('SIGHUP', reload)
-      forgetUrls()
       await hub.close()
     }
     output.write(choices.isJson ? `${JSON.stringify({ event: 'stopped' })}\n` : 'Stopped\n')
@@ -55,13 +53,6 @@ async function reloadCertificates(hub: Hub, news: Sink): Promise<void> {
   } catch (error) {
     news.write(`${failureLine(failureOf(error))}\n`)
   }
-}
-
-/** By which this machine reaches it; a certificate is for the name that people type. */
-function localUrl({ url, httpPort }: Hub, { host, tls }: HubConfig): string {
-  if (tls !== undefined) return url
-  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${httpPort}`
 }
 
 function readyJson({ httpPort, url, urls, setupLink, isOpen }: Hub): string {
@@ -94,6 +85,12 @@ function readyLines({ httpPort, url, urls, setupLink, isOpen }: Hub, { port: ask
   ]
 }
 
+/** Its database is gone: what it says it would not keep. */
+function giveUp(error: unknown, news: Sink): void {
+  news.write(`${failureLine(failureOf(error))}\n`)
+  process.exit(EXIT.failure)
+}
+
 /** @throws {CliError} `PORT_IN_USE`; what else the hub says of the address, or of its state */
 async function startOnFreePort(config: HubConfig, news: Sink): Promise<Hub> {
   const { host, port: first } = config
@@ -101,7 +98,7 @@ async function startOnFreePort(config: HubConfig, news: Sink): Promise<Hub> {
   const last = first === 0 ? 0 : Math.min(65_535, first + PORTS_TO_TRY)
   for (let port = first; port <= last; port++) {
     try {
-      return await startHub({ ...config, port, log })
+      return await startHub({ ...config, port, log, onFatal: (error) => giveUp(error, news) })
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'PORT_IN_USE') throw error
     }
