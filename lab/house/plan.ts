@@ -50,12 +50,15 @@ export const PLAN: Plan = {
 
   api: { mayImport: ['protocol', 'npm:typebox'] },
 
+  // Routes as data behind one guarded HTTP door: hub and daemon stand on it.
+  door: { mayImport: ['protocol', 'api', 'node:', 'npm:fastify', 'npm:@fastify/multipart', 'npm:typebox'] },
+
   'hub/system': { mayImport: ['node:'], readsClock: true, throwsDice: true },
   // One class of errors, thrown by every room of the hub that cannot start.
   'hub/errors': { mayImport: [] },
-  'hub/tracker': { mayImport: ['protocol', 'api', 'hub/system', 'node:'] },
+  'hub/tracker': { mayImport: ['protocol', 'api', 'door', 'hub/system', 'node:'] },
   'hub/database': { mayImport: ['api', 'hub/system', 'hub/errors', 'node:', 'npm:kysely'] },
-  'hub/accounts': { mayImport: ['protocol', 'api', 'hub/system', 'hub/database', 'hub/tracker', 'node:', 'npm:kysely'] },
+  'hub/accounts': { mayImport: ['protocol', 'api', 'door', 'hub/system', 'hub/database', 'hub/tracker', 'node:', 'npm:kysely'] },
   'hub/catalogue': { mayImport: ['protocol', 'api', 'hub/system', 'hub/database', 'hub/tracker', 'node:', 'npm:kysely'] },
   // The control channel: who is connected, and what they have.
   'hub/control': {
@@ -82,9 +85,8 @@ export const PLAN: Plan = {
       'hub/accounts',
       'hub/catalogue',
       'hub/control',
+      'door',
       'node:',
-      'npm:fastify',
-      'npm:@fastify/multipart',
       'npm:typebox',
       'npm:ws',
       'npm:pino',
@@ -94,6 +96,7 @@ export const PLAN: Plan = {
     mayImport: [
       'protocol',
       'api',
+      'door',
       'hub/system',
       'hub/errors',
       'hub/tracker',
@@ -136,6 +139,7 @@ export const WORKSPACE_EXPORTS: Readonly<Record<string, string>> = {
   '@shoal/engine/create-torrent': 'engine/create-torrent',
   '@shoal/engine/simulation': 'engine/simulation',
   '@shoal/api/*': 'api',
+  '@shoal/door/*': 'door',
   '@shoal/hub': 'hub',
   // Without the server: what commands need that start none.
   '@shoal/hub/backups': 'hub',
@@ -161,8 +165,8 @@ export function roomOf(path: string): string | undefined {
   if (parts[2] === 'examples') return known(`${workspace}/examples`)
   if (parts[2] === 'bin') return known(`${workspace}/bin`)
   if (parts[2] !== 'src') return undefined
-  // `protocol` and `api` are one room each, folders and all.
-  if (workspace === 'protocol' || workspace === 'api') return workspace
+  // `protocol`, `api` and `door` are one room each, folders and all.
+  if (workspace === 'protocol' || workspace === 'api' || workspace === 'door') return workspace
   if (parts.length > 4) return known(`${workspace}/${parts[3]}`)
   // A file at the top of `src` is a room of its own when the plan names it, else it is in the workspace's top room.
   return known(`${workspace}/${(parts[3] ?? '').replace(/\.[jt]sx?$/, '')}`) ?? known(workspace)

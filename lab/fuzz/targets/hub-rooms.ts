@@ -1,10 +1,10 @@
 /** What the hub's tracker reads besides announces: its own file, and what proxies and peers write around a request. */
 
 import { crc32 } from 'node:zlib'
+import { SenderAddress } from '@shoal/door/sender-address'
 import { concatBytes, fromLatin1, latin1, setUint32 } from '@shoal/protocol/bytes'
 import { DEFAULT_PEER_STORE_OPTIONS, PeerStore } from '../../../packages/hub/src/tracker/peer-store.ts'
 import { readPlainRequest } from '../../../packages/hub/src/tracker/plain-request.ts'
-import { SenderAddress } from '../../../packages/hub/src/tracker/sender-address.ts'
 import { restoreSnapshot, SnapshotError, snapshotSlices } from '../../../packages/hub/src/tracker/swarm-snapshot.ts'
 import { trackerPathOf } from '../../../packages/hub/src/tracker/tracker-path.ts'
 import { expect, expectEqual, type FuzzTarget } from '../target.ts'

@@ -7,15 +7,16 @@ import { FileChange, FileListQuery } from '@shoal/api/hub-api'
 import { permissionsOf } from '@shoal/api/permissions'
 import { spansOfMap } from '@shoal/api/piece-map'
 import { ProblemError } from '@shoal/api/problem'
+import type { Authenticator } from '@shoal/door/authenticator'
+import { canonicalUrl } from '@shoal/door/canonical-url'
+import { WebDoor } from '@shoal/door/web-door'
 import { encodeUtf8, fromLatin1, latin1 } from '@shoal/protocol/bytes'
 import { ControlChannel } from '../../../packages/hub/src/control/control-channel.ts'
 import { readPeerMessage } from '../../../packages/hub/src/control/peer-message.ts'
 import { piecesIn } from '../../../packages/hub/src/control/piece-maps.ts'
-import type { Authenticator } from '../../../packages/hub/src/http/authenticator.ts'
-import { canonicalUrl } from '../../../packages/hub/src/http/canonical-url.ts'
 import { ControlDoor } from '../../../packages/hub/src/http/control-door.ts'
+import { HUB_WORDS } from '../../../packages/hub/src/http/hub-words.ts'
 import { route } from '../../../packages/hub/src/http/route.ts'
-import { WebDoor } from '../../../packages/hub/src/http/web-door.ts'
 import { REAL_HUB_SYSTEM } from '../../../packages/hub/src/system.ts'
 import { expect, expectEqual, type FuzzTarget } from '../target.ts'
 
@@ -108,7 +109,7 @@ let opened: Promise<OpenWeb> | undefined
 const bugs: unknown[] = []
 
 async function openWeb(): Promise<OpenWeb> {
-  const permissions = permissionsOf('member')
+  const permissions = permissionsOf('member') as ReadonlySet<string>
   const authenticator: Authenticator = {
     callerOf: async ({ ip, agent }) => ({
       accountId: undefined,
@@ -136,6 +137,7 @@ async function openWeb(): Promise<OpenWeb> {
     onBug: (error) => bugs.push(error),
   })
   const door = await WebDoor.open({
+    words: HUB_WORDS,
     routes: [
       route({
         method: 'GET',

@@ -1,9 +1,9 @@
 import type { Settings } from '@shoal/api/hub-api'
+import { SenderAddress } from '@shoal/door/sender-address'
 import type { SettingValues } from './config-settings.ts'
 import { HubError } from './errors.ts'
 import { DEFAULT_TRACKER_OPTIONS, type TrackerOptions } from './tracker/announce.ts'
 import { PublicAddresses } from './tracker/public-addresses.ts'
-import { SenderAddress } from './tracker/sender-address.ts'
 
 export interface HubConfig {
   /** IP literal or name of one address of this machine; `0.0.0.0` is every IPv4 address, `::` every address. */

@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { HubFacts, HubStats } from '@shoal/api/hub-api'
 import { ProblemError } from '@shoal/api/problem'
+import type { Authenticator } from '@shoal/door/authenticator'
+import { WebDoor } from '@shoal/door/web-door'
 import { trackersAt } from './announce-urls.ts'
 import type { HubConfig } from './config.ts'
 import { PeerPings } from './control/peer-ping.ts'
 import { accountRoutes } from './http/account-routes.ts'
-import type { Authenticator } from './http/authenticator.ts'
 import { ControlDoor } from './http/control-door.ts'
 import { EventStreams } from './http/event-routes.ts'
 import { feedRoutes } from './http/feed-routes.ts'
@@ -14,6 +15,7 @@ import { fileRoutes } from './http/file-routes.ts'
 import { foundingAccountRoutes } from './http/founding-account-routes.ts'
 import { foundingTorrentRoutes } from './http/founding-torrent-routes.ts'
 import { type HubReport, hubRoutes } from './http/hub-routes.ts'
+import { HUB_WORDS } from './http/hub-words.ts'
 import { KeptAnswers } from './http/kept-answers.ts'
 import { memberRoutes } from './http/member-routes.ts'
 import { type Metric, WebMetrics } from './http/metrics.ts'
@@ -23,7 +25,6 @@ import type { HubRoute } from './http/route.ts'
 import { sessionRoutes } from './http/session-routes.ts'
 import { settingsRoutes } from './http/settings-routes.ts'
 import { torrentRoutes } from './http/torrent-routes.ts'
-import { WebDoor } from './http/web-door.ts'
 import type { HubDoors } from './hub-doors.ts'
 import { type HubLog, logCall } from './hub-log.ts'
 import type { HubRooms } from './hub-rooms.ts'
@@ -83,6 +84,8 @@ export async function openWebSide(needs: WebSideNeeds): Promise<WebSide> {
   ]
   const all = [...hubRoutes(hub, metrics, routes), ...routes]
   const door = await WebDoor.open({
+    words: HUB_WORDS,
+    kept: ['files:read'],
     routes: all,
     authenticator,
     idempotentCalls: new KeptAnswers(rooms.database),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -88,6 +88,7 @@ describe('a hub, from nothing', () => {
     assert.equal((await post(`${hub.url}/v1/setup`, { code: hub.setupCode, name: 'eve', password: PASSWORD })).status, 409)
 
     // on the machine of the hub, as `shoal hub shell` does it
+    assert.equal(readFileSync(join(state, 'url'), 'utf8'), `${hub.url}\nhttp://class.example\n`)
     const operator = readFileSync(join(state, 'operator-token'), 'utf8').trim()
     const invited = await post(`${hub.url}/v1/invites`, { note: 'binh' }, operator)
     assert.equal(invited.status, 201)
@@ -131,6 +132,7 @@ describe('a hub, from nothing', () => {
     const backup = join(state, '..', 'monday.db')
     await backUpHub(state, backup)
     assert.equal(await again.stop(), 0)
+    assert.ok(!existsSync(join(state, 'url')) && !existsSync(join(state, 'operator-token')))
     const elsewhere = stateOf(t)
     const first = await start(t, elsewhere)
     await first.stop()

@@ -2,10 +2,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Permission, permissionsOf, ROLES, type Role } from '@shoal/api/permissions'
 import { ProblemError } from '@shoal/api/problem'
-import type { Authenticator, CallerFacts } from '../src/http/authenticator.ts'
-import type { IdempotentCallStore, KeptAnswer } from '../src/http/idempotent-calls.ts'
+import type { Authenticator, CallerFacts } from '@shoal/door/authenticator'
+import type { IdempotentCallStore, KeptAnswer } from '@shoal/door/idempotent-calls'
+import { WebDoor, type WebDoorOptions } from '@shoal/door/web-door'
+import { HUB_WORDS } from '../src/http/hub-words.ts'
 import type { Caller, HubRoute } from '../src/http/route.ts'
-import { WebDoor, type WebDoorOptions } from '../src/http/web-door.ts'
 import { REAL_HUB_SYSTEM } from '../src/system.ts'
 
 /** Knows a token for each role (`Bearer member`, cookie `session=member`); visitors have the role that it is told. */
@@ -69,6 +70,8 @@ export async function openDoor(routes: readonly HubRoute[], changes: Partial<Web
   const calls = new FakeCallStore()
   const bugs: unknown[] = []
   const door = await WebDoor.open({
+    words: HUB_WORDS,
+    kept: ['files:read'],
     routes,
     authenticator: accounts,
     idempotentCalls: calls,

@@ -5,8 +5,9 @@ import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { ROLES } from '@shoal/api/permissions'
 import type { Problem } from '@shoal/api/problem'
+import { RawReply } from '@shoal/door/route'
 import Type from 'typebox'
-import { type HubRoute, RawReply, route } from '../src/http/route.ts'
+import { type HubRoute, route } from '../src/http/route.ts'
 import { type OpenDoor, openDoor } from './web-door-fakes.ts'
 
 const Named = Type.Object({ name: Type.String({ minLength: 1, maxLength: 10 }) }, { additionalProperties: false })

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { homeFolder } from '../foreground/folders.ts'
 import { wallClock } from '../foreground/wall-clock.ts'
+import { EXIT } from '../render/failure.ts'
 import { quoted } from '../render/text.ts'
 import { COMPLETION_TIMEOUT_MS, completionsOf } from '../shell/completion.ts'
 import { HistoryFile } from '../shell/history-file.ts'
@@ -40,6 +41,8 @@ export async function runHubShell({ access, isOwn, isJson, signals, news }: HubS
   const { client } = access
   const world: HubWorld = { ...access, ownAddresses, chance: () => randomInt(2 ** 32) / 2 ** 32 }
   const facts = await client.facts()
+  // The window was closed meanwhile: there is no terminal to ask for lines.
+  if (signals.first !== undefined) return isOwn ? EXIT.done : exitStatusOfSignal(signals.first)
   const lines: LineSource = isPersonThere(environment)
     ? new TerminalLines({
         input: process.stdin,
@@ -65,7 +68,7 @@ export async function runHubShell({ access, isOwn, isJson, signals, news }: HubS
   if (news !== undefined && lines.isInteractive) news.write = (text) => lines.write(text)
   let status: number | undefined
   void signals.whenReceived().then((signal) => {
-    status = isOwn ? 0 : exitStatusOfSignal(signal)
+    status = isOwn ? EXIT.done : exitStatusOfSignal(signal)
     shell.leave()
   })
   const own = await shell.run()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DAY, MINUTE, TestSystem } from '../../test/accounts-world.ts'
 import { openDatabase } from '../database/database.ts'
-import { ATTEMPT_RULES, Attempts, networkOf } from './attempts.ts'
+import { ATTEMPT_RULES, Attempts } from './attempts.ts'
 
 async function world() {
   const system = new TestSystem()
@@ -74,14 +74,5 @@ describe('Attempts', () => {
     for (let i = 0; i < most; i++) await attempts.register(`10.${i >> 8}.${i & 255}.1`)
     await assert.rejects(attempts.register('192.0.2.1'), { code: 'RATE_LIMITED' })
     assert.equal((await rows()).length, most + 1)
-  })
-})
-
-describe('networkOf', () => {
-  test('keeps 24 bits of an IPv4 address and 56 of an IPv6 one', () => {
-    assert.equal(networkOf('192.0.2.77'), '192.0.2.0/24')
-    assert.equal(networkOf('::ffff:192.0.2.77'), '192.0.2.0/24')
-    assert.equal(networkOf('2001:db8:aaaa:bbcc:1:2:3:4'), '2001:db8:aaaa:bb00::/56')
-    assert.equal(networkOf('no address'), 'unknown')
   })
 })

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { ProblemError } from '@shoal/api/problem'
-import { formatIp, parseIp } from '@shoal/protocol/ip-address'
+import { networkOf } from '@shoal/door/ip-networks'
 import type { HubDatabase } from '../database/database.ts'
 import type { HubSystem } from '../system.ts'
 
@@ -162,15 +162,6 @@ function minutesUntilRoom(key: string, bucket: Bucket): number {
   const rule = ruleOf(key)
   if (rule === undefined) throw new Error(`Cannot happen: attempts are counted without a rule: ${key}`)
   return (bucket.level + 1 - rule.capacity) / rule.perMinute
-}
-
-/** Where somebody calls from, as coarse as one household or one machine room: /24 or /56. More is never stored. */
-export function networkOf(ip: string): string {
-  const bytes = parseIp(ip)?.slice()
-  if (bytes === undefined) return 'unknown'
-  const kept = bytes.length === 4 ? 3 : 7
-  bytes.fill(0, kept)
-  return `${formatIp(bytes)}/${kept * 8}`
 }
 
 function inWords(seconds: number): string {

@@ -1,7 +1,7 @@
 import { NAME_PATTERN } from '@shoal/api/hub-api'
 import type { ProblemError } from '@shoal/api/problem'
+import { invalidField } from '@shoal/door/invalid-field'
 import { cleanText } from '@shoal/protocol/clean-text'
-import { invalidField } from './invalid-field.ts'
 
 /** A name that an account may have, and what it is found by. */
 export interface PersonName {

@@ -9,12 +9,12 @@ import {
   TokenInfo,
 } from '@shoal/api/hub-api'
 import { ProblemError } from '@shoal/api/problem'
+import { invalidField } from '@shoal/door/invalid-field'
+import { idParams, listOf } from '@shoal/door/list-reply'
 import { cleanText } from '@shoal/protocol/clean-text'
 import type { Accounts } from '../accounts/accounts.ts'
 import { MAX_LABEL_CHARACTERS } from '../accounts/api-tokens.ts'
-import { invalidField } from '../accounts/invalid-field.ts'
 import { accountUser, signedInUser } from './account-user.ts'
-import { idParams, listOf } from './list-reply.ts'
 import { type HubRoute, route } from './route.ts'
 
 /** One's own account. What outlives a session is made by somebody who is signed in, not by a token. */

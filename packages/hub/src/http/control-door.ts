@@ -2,11 +2,12 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CONTROL_PATH } from '@shoal/api/control-channel'
 import { ProblemError, problemOf } from '@shoal/api/problem'
+import type { Authenticator } from '@shoal/door/authenticator'
+import { nothingThere } from '@shoal/door/canonical-url'
+import { problemHeaders } from '@shoal/door/refusal'
+import type { WebDoor } from '@shoal/door/web-door'
 import type { ControlChannel } from '../control/control-channel.ts'
-import type { Authenticator } from './authenticator.ts'
-import { nothingThere } from './canonical-url.ts'
-import { problemHeaders } from './refusal.ts'
-import type { WebDoor } from './web-door.ts'
+import { HUB_WORDS } from './hub-words.ts'
 
 /** Lets Shoal peers in to the control channel, and nobody else to any other WebSocket. */
 export class ControlDoor {
@@ -62,7 +63,7 @@ function refuse(socket: Duplex, error: ProblemError): void {
     ['content-length', `${Buffer.byteLength(body)}`],
     ['cache-control', 'no-store'],
     ['connection', 'close'],
-    ...problemHeaders(error),
+    ...problemHeaders(error, HUB_WORDS),
   ]
   const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${head}\r\n${body}`, () => socket.destroy())

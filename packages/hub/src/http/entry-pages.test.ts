@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import type { HubFacts } from '@shoal/api/hub-api'
+import { RawReply } from '@shoal/door/route'
 import { ENTRY_POLICY, ENTRY_SCRIPT, entryRoutes } from './entry-pages.ts'
-import { type HubCall, RawReply } from './route.ts'
+import type { HubCall } from './route.ts'
 
 const FACTS: HubFacts = {
   name: 'the "class"',

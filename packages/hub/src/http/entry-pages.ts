@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { HubFacts } from '@shoal/api/hub-api'
-import { escapeHtml, htmlPage } from './html.ts'
-import { type HubRoute, RawReply, route } from './route.ts'
+import { escapeHtml, htmlPage } from '@shoal/door/html'
+import { RawReply } from '@shoal/door/route'
+import { type HubRoute, route } from './route.ts'
 
 /**
  * The pages behind the two kinds of links that the hub gives out: `/setup#CODE` makes the owner, `/join#CODE` a member.

@@ -1,12 +1,13 @@
 import type { FileEntry } from '@shoal/api/hub-api'
 import { SCOPES } from '@shoal/api/permissions'
 import { ProblemError } from '@shoal/api/problem'
+import { RawReply } from '@shoal/door/route'
 import Type from 'typebox'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { RulesSource } from '../catalogue/catalogue-needs.ts'
 import { capsDocument, type Feed, feedDocument, torznabError } from '../catalogue/feed.ts'
 import { TORZNAB_LIMITS, TORZNAB_MAX_OFFSET, TorznabRefusal, torznabQuestion } from '../catalogue/torznab-query.ts'
-import { type Caller, type HubCall, type HubRoute, RawReply, route } from './route.ts'
+import { type Caller, type HubCall, type HubRoute, route } from './route.ts'
 import { type AnnounceUrls, torrentReply } from './torrent-reply.ts'
 
 /** Knows tokens: the web door's authenticator does. */

@@ -1,7 +1,7 @@
 import { NAME_PATTERN } from '@shoal/api/hub-api'
+import { invalidField } from '@shoal/door/invalid-field'
 import Type from 'typebox'
 import type { Accounts } from '../accounts/accounts.ts'
-import { invalidField } from '../accounts/invalid-field.ts'
 import { type HubRoute, route } from './route.ts'
 
 const FoundingRegistration = Type.Object(

@@ -1,5 +1,5 @@
 import type { HubFacts } from '@shoal/api/hub-api'
-import { escapeHtml, htmlPage } from './html.ts'
+import { escapeHtml, htmlPage } from '@shoal/door/html'
 
 /** One thing to do, with the command that does it. */
 interface Step {

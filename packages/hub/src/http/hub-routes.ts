@@ -1,14 +1,18 @@
+import * as hubApi from '@shoal/api/hub-api'
 import { HubFacts, HubStats } from '@shoal/api/hub-api'
+import { SCOPES } from '@shoal/api/permissions'
 import { ProblemError } from '@shoal/api/problem'
+import { apiPage } from '@shoal/door/api-page'
+import { PAGE_POLICY } from '@shoal/door/html'
+import { isLoopback } from '@shoal/door/ip-networks'
+import { openApiOf } from '@shoal/door/openapi'
+import { RawReply } from '@shoal/door/route'
+import { SchemaNames } from '@shoal/door/schema-names'
 import { parseIp } from '@shoal/protocol/ip-address'
-import { isLoopback } from '../tracker/network-list.ts'
-import { apiPage } from './api-page.ts'
 import { entryRoutes } from './entry-pages.ts'
 import { frontPageHtml, frontPageText } from './front-page.ts'
-import { PAGE_POLICY } from './html.ts'
 import type { Metric, WebMetrics } from './metrics.ts'
-import { openApiOf } from './openapi.ts'
-import { type HubCall, type HubRoute, RawReply, route } from './route.ts'
+import { type HubCall, type HubRoute, route } from './route.ts'
 
 /** What the hub knows of itself. */
 export interface HubReport {
@@ -23,6 +27,16 @@ export interface HubReport {
 
 const TEXT = 'text/plain; charset=utf-8'
 const HTML = 'text/html; charset=utf-8'
+const NAMES = new SchemaNames(hubApi)
+const PROOFS = {
+  token: { type: 'http', scheme: 'bearer', description: `A session, or a token with scopes: ${Object.keys(SCOPES).join(', ')}` },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'shoal_session',
+    description: '`__Host-shoal` over https. For the pages of the hub.',
+  },
+}
 
 /**
  * The hub about itself, for people, monitors and programs.
@@ -97,9 +111,13 @@ export function hubRoutes(report: HubReport, metrics: WebMetrics, routes: readon
       needs: 'public',
       handle: async ({ origin }) => {
         const { version } = await report.facts(origin)
-        return new RawReply('application/json; charset=utf-8', JSON.stringify(openApiOf(all, { version, origin })), {
-          'cache-control': 'no-cache',
-        })
+        return new RawReply(
+          'application/json; charset=utf-8',
+          JSON.stringify(openApiOf(all, { title: 'Shoal hub', version, origin, names: NAMES, proofs: PROOFS })),
+          {
+            'cache-control': 'no-cache',
+          },
+        )
       },
     }),
     route({
@@ -107,7 +125,7 @@ export function hubRoutes(report: HubReport, metrics: WebMetrics, routes: readon
       url: '/docs/api',
       summary: 'This API for people',
       needs: 'public',
-      handle: async ({ origin }) => page(apiPage(all, (await report.facts(origin)).version)),
+      handle: async ({ origin }) => page(apiPage(all, { name: 'hub', version: (await report.facts(origin)).version, names: NAMES })),
     }),
   ]
   const all = [...own, ...routes]

@@ -1,5 +1,5 @@
+import type { IdempotentCallStore, KeptAnswer } from '@shoal/door/idempotent-calls'
 import type { HubDatabase } from '../database/database.ts'
-import type { IdempotentCallStore, KeptAnswer } from './idempotent-calls.ts'
 
 /** Answers to calls with an `Idempotency-Key`: the table `idempotent_calls`. */
 export class KeptAnswers implements IdempotentCallStore {

@@ -1,6 +1,6 @@
 import { CreatedInvite, InviteInfo, Member, MemberChange, NewInvite } from '@shoal/api/hub-api'
+import { cursorOf, DEFAULT_PAGE, idParams, listOf, pageQuery, positionOf } from '@shoal/door/list-reply'
 import type { Accounts } from '../accounts/accounts.ts'
-import { cursorOf, DEFAULT_PAGE, idParams, listOf, pageQuery, positionOf } from './list-reply.ts'
 import { type HubRoute, route } from './route.ts'
 
 /** The people of the hub, and those who are invited. */

@@ -1,10 +1,10 @@
 import { Registration, SessionInfo, Setup, SignedIn, SignIn } from '@shoal/api/hub-api'
+import { idParams, listOf } from '@shoal/door/list-reply'
 import Type from 'typebox'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Entrant } from '../accounts/registrar.ts'
 import { endedCookie, sessionCookie } from '../accounts/session-cookie.ts'
 import { accountUser } from './account-user.ts'
-import { idParams, listOf } from './list-reply.ts'
 import { type HubCall, type HubRoute, route } from './route.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { AuditEntry, Settings, SettingsChange } from '@shoal/api/hub-api'
+import { invalidField } from '@shoal/door/invalid-field'
+import { cursorOf, DEFAULT_PAGE, listOf, pageQuery, positionOf } from '@shoal/door/list-reply'
 import { cleanText } from '@shoal/protocol/clean-text'
 import type { Accounts } from '../accounts/accounts.ts'
-import { invalidField } from '../accounts/invalid-field.ts'
-import { cursorOf, DEFAULT_PAGE, listOf, pageQuery, positionOf } from './list-reply.ts'
 import { type HubRoute, route } from './route.ts'
 
 /** What the people who run the hub see and change. */

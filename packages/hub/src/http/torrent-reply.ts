@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ProblemError } from '@shoal/api/problem'
+import { RawReply } from '@shoal/door/route'
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { RawReply } from './route.ts'
 
 /** Which trackers a torrent is given out with. */
 export interface AnnounceUrls {

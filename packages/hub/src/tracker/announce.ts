@@ -1,12 +1,12 @@
+import { isLoopback } from '@shoal/door/ip-networks'
+import { DEFAULT_SENDER_OPTIONS, SenderAddress, type SenderOptions } from '@shoal/door/sender-address'
 import { setUint16 } from '@shoal/protocol/bytes'
 import type { AnnounceRequest, PackedAnnounceReply, ScrapeEntry, TrackerFailure } from '@shoal/protocol/tracker/announce'
 import type { HubSystem } from '../system.ts'
 import { type AccessPolicy, OPEN_ACCESS, WRONG_KEY } from './access.ts'
-import { isLoopback } from './network-list.ts'
 import { DEFAULT_PEER_STORE_OPTIONS, PeerStore, type PeerStoreOptions, type Swarm, TICK_SECONDS } from './peer-store.ts'
 import type { PeerRole, PeerVector } from './peer-vector.ts'
 import { PublicAddresses } from './public-addresses.ts'
-import { DEFAULT_SENDER_OPTIONS, SenderAddress, type SenderOptions } from './sender-address.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 export interface TrackerOptions extends PeerStoreOptions, SenderOptions {

@@ -1,5 +1,5 @@
+import { isLoopback } from '@shoal/door/ip-networks'
 import { latin1 } from '@shoal/protocol/bytes'
-import { isLoopback } from './network-list.ts'
 
 /**
  * How many connections one address (an IPv6 /64) has, so that nobody alone takes all there may be. Programs on this machine and

@@ -1,5 +1,5 @@
+import { isLoopback } from '@shoal/door/ip-networks'
 import { parseIp } from '@shoal/protocol/ip-address'
-import { isLoopback } from './network-list.ts'
 
 /** Sees to it that nobody is sent to a loopback address that is another machine's. */
 export class PublicAddresses {

@@ -4,26 +4,30 @@ import multipart from '@fastify/multipart'
 import { type Problem, ProblemError, problemOf } from '@shoal/api/problem'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
-import { networkOf } from '../accounts/attempts.ts'
-import type { HubSystem } from '../system.ts'
 import { type Authenticator, type CallerFacts, callerFacts } from './authenticator.ts'
 import { type CanonicalUrl, canonicalUrl, MAX_URL_CHARACTERS, nothingThere } from './canonical-url.ts'
+import type { DoorWords } from './door-words.ts'
 import { type IdempotentCallStore, IdempotentCalls, type KeptAnswer } from './idempotent-calls.ts'
+import { networkOf } from './ip-networks.ts'
 import { OriginGuard } from './origin-guard.ts'
 import { type Drawn, type Limit, type LimitName, NETWORK_FACTOR, RateLimits } from './rate-limits.ts'
 import { headerOf, type Reach, type ReachOptions, ReachResolver } from './reach.ts'
 import { asProblem, problemHeaders } from './refusal.ts'
 import { bodyOf, hasBody, MULTIPART_LIMITS, parseJson, requireBodyType, TORRENT_TYPE } from './request-body.ts'
-import { type Caller, type HubCall, type HubRoute, RawReply, type TakenCall } from './route.ts'
+import { type Call, type Caller, RawReply, type Route, type TakenCall } from './route.ts'
 import { SchemaCheck } from './schema-check.ts'
+import type { DoorSystem } from './system.ts'
 
 export interface WebDoorOptions {
-  readonly routes: readonly HubRoute[]
+  readonly words: DoorWords
+  readonly routes: readonly Route[]
+  /** What needs one of these, or nothing, a browser may keep if it asks each time; all else is for nobody to keep. */
+  readonly kept?: readonly string[]
   readonly authenticator: Authenticator
   readonly idempotentCalls: IdempotentCallStore
-  readonly system: HubSystem
+  readonly system: DoorSystem
   readonly reach?: ReachOptions
-  /** Names besides that of the public URL under which the hub answers; with any, it answers under no other, on any address. */
+  /** Names besides that of the public URL under which it answers; with any, it answers under no other, on any address. */
   readonly allowedHosts?: readonly string[]
   readonly limits?: Partial<Record<LimitName, Limit>>
   /** Calls from this very machine draw from no bucket, unless they were forwarded. On by default. */
@@ -33,7 +37,7 @@ export interface WebDoorOptions {
   /** Tests only: an answer that is not as its route declares becomes a bug. */
   readonly checksReplies?: boolean
   /** Hears of each answer, for metrics. */
-  onAnswered?(route: HubRoute | undefined, status: number, tookMs: number): void
+  onAnswered?(route: Route | undefined, status: number, tookMs: number): void
 }
 
 /** A body unless its route says otherwise. */
@@ -43,18 +47,18 @@ const MAX_LARGE_BODIES = 16
 const JSON_TYPE = 'application/json; charset=utf-8'
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
-/** On every answer. Nothing that the hub sends may run, load or be framed by others; a page that needs styles says so itself. */
+/** On every answer. Nothing that is sent may run, load or be framed by others; a page that needs styles says so itself. */
 const SAFE_HEADERS = Object.entries({
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'x-content-type-options': 'nosniff',
-  // not `no-referrer`: with that, browsers say `Origin: null` even to the hub itself
+  // not `no-referrer`: with that, browsers say `Origin: null` even to ourselves
   'referrer-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
 })
 
 /** A route with what is made for it once. */
 interface Compiled {
-  readonly route: HubRoute
+  readonly route: Route
   readonly limit: LimitName
   readonly params: SchemaCheck | undefined
   readonly query: SchemaCheck | undefined
@@ -73,7 +77,7 @@ interface Visit {
 }
 
 /**
- * The REST side of the hub. It listens nowhere: the tracker's door owns the port and hands over what is not an announce.
+ * The REST side of a server. It listens nowhere: whoever owns the port hands over what is not its own.
  *
  * A request passes, in this order: Host and address in one spelling ► the route (a path that no route declares is nobody's)
  * ► proof that no foreign page sends it ► the limit of its network ► who calls, and whether they may ► their own limit ►
@@ -96,7 +100,7 @@ export class WebDoor {
   private constructor(options: WebDoorOptions) {
     this.#options = options
     this.#reach = new ReachResolver(options.reach ?? {})
-    this.#guard = new OriginGuard(this.#reach.publicHost, options.allowedHosts ?? [])
+    this.#guard = new OriginGuard(this.#reach.publicHost, options.allowedHosts ?? [], options.words)
     this.#limits = new RateLimits(options.system, options.limits)
     this.#idempotent = new IdempotentCalls(options.idempotentCalls, options.system)
     this.#patterns = options.routes.map(({ method, url }) => ({ method, segments: url.split('/') }))
@@ -117,13 +121,13 @@ export class WebDoor {
     return door
   }
 
-  /** What the tracker's door does not answer itself. */
+  /** What whoever owns the port does not answer itself. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     const id = Buffer.from(this.#options.system.randomBytes(9)).toString('base64url')
     response.setHeader('x-request-id', id)
     for (const [name, value] of SAFE_HEADERS) response.setHeader(name, value)
     try {
-      if (this.#isClosed) throw new ProblemError('BUSY', 'The hub stops. Try again in a while')
+      if (this.#isClosed) throw new ProblemError('BUSY', `The ${this.#options.words.name} stops. Try again in a while`)
       const reach = this.#reach.reachOf(request)
       this.#guard.checkHost(request, this.#reach.isOnLoopback(request))
       const url = canonicalUrl(request.url ?? '/', this.#reach.prefix)
@@ -182,7 +186,7 @@ export class WebDoor {
     })
     if (this.#options.onAnswered !== undefined) {
       app.addHook('onResponse', async (request, reply) => {
-        const { route } = request.routeOptions.config as { route?: HubRoute }
+        const { route } = request.routeOptions.config as { route?: Route }
         this.#options.onAnswered?.(route, reply.statusCode, reply.elapsedTime)
       })
     }
@@ -190,7 +194,7 @@ export class WebDoor {
     await app.ready()
   }
 
-  #addRoute(route: HubRoute): void {
+  #addRoute(route: Route): void {
     const compiled: Compiled = {
       route,
       limit: route.limit ?? (route.method === 'GET' ? 'read' : 'write'),
@@ -222,7 +226,7 @@ export class WebDoor {
     if (!isSpared) tellLimit(reply, this.#limits.draw(limit, caller.accountId ?? caller.ip))
     if (route.needs !== 'public' && !caller.may(route.needs)) {
       if (facts.authorization === undefined && caller.accountId === undefined) {
-        throw new ProblemError('NOT_SIGNED_IN', 'This hub shows that to its members only: sign in, or send a token')
+        throw new ProblemError('NOT_SIGNED_IN', this.#options.words.signIn)
       }
       throw new ProblemError('FORBIDDEN', `This needs the permission ${route.needs}, which this account or its token does not have`)
     }
@@ -238,7 +242,7 @@ export class WebDoor {
   }
 
   /** So many uploads fit into memory at once, whoever they are of. */
-  #countLargeBody({ bodyLimit = BODY_LIMIT }: HubRoute, request: FastifyRequest, reply: FastifyReply): void {
+  #countLargeBody({ bodyLimit = BODY_LIMIT }: Route, request: FastifyRequest, reply: FastifyReply): void {
     const length = headerOf(request.raw, 'content-length')
     if (bodyLimit <= BODY_LIMIT || (length !== undefined && Number(length) <= BODY_LIMIT)) return
     if (this.#largeBodies >= MAX_LARGE_BODIES) {
@@ -251,7 +255,7 @@ export class WebDoor {
   }
 
   /** What everybody may call must go on working with a cookie that has ended: by it one signs in again. */
-  async #callerFor(route: HubRoute, facts: CallerFacts): Promise<Caller> {
+  async #callerFor(route: Route, facts: CallerFacts): Promise<Caller> {
     try {
       return await this.#options.authenticator.callerOf(facts)
     } catch (error) {
@@ -271,7 +275,7 @@ export class WebDoor {
     compiled.body?.require(given, 'body')
 
     let isTaken = false
-    const call: HubCall = {
+    const call: Call = {
       params,
       query,
       body: given,
@@ -295,7 +299,7 @@ export class WebDoor {
     return value instanceof RawReply ? sendRaw(request, reply, value) : this.#sendJson(compiled, request, reply, value)
   }
 
-  async #answerOnce(compiled: Compiled, asked: { call: HubCall; key: string; visit: Visit; reply: FastifyReply }): Promise<unknown> {
+  async #answerOnce(compiled: Compiled, asked: { call: Call; key: string; visit: Visit; reply: FastifyReply }): Promise<unknown> {
     const { call, key, visit, reply } = asked
     const { route } = compiled
     const run = async (): Promise<KeptAnswer> => {
@@ -329,8 +333,7 @@ export class WebDoor {
   #sendJson(compiled: Compiled, request: FastifyRequest, reply: FastifyReply, value: unknown): FastifyReply {
     const { route } = compiled
     this.#checkReply(compiled, value)
-    // What lists of files say is for a browser to keep if it asks each time; all else that is not public is for nobody to keep.
-    const isKept = route.method === 'GET' && (route.needs === 'public' || route.needs === 'files:read')
+    const isKept = route.method === 'GET' && (route.needs === 'public' || this.#options.kept?.includes(route.needs) === true)
     if (!reply.raw.hasHeader('cache-control')) reply.header('cache-control', isKept ? 'private, no-cache' : 'no-store')
     reply.header('vary', 'authorization, cookie, accept').code(statusOf(route, value))
     if (value === undefined) return reply.send()
@@ -366,10 +369,10 @@ export class WebDoor {
   }
 
   #refuse(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const error = asProblem(thrown)
+    const error = asProblem(thrown, this.#options.words)
     if (error.code === 'BUG') this.#options.onBug(thrown)
     reply.code(error.status).header('cache-control', 'no-store').type(PROBLEM_TYPE)
-    for (const [name, value] of problemHeaders(error)) reply.header(name, value)
+    for (const [name, value] of problemHeaders(error, this.#options.words)) reply.header(name, value)
     const visit = this.#visits.get(request.raw)
     if (visit?.allowed !== undefined) reply.header('allow', visit.allowed)
     // The rest of a body that nobody reads would come as the next request.
@@ -379,7 +382,7 @@ export class WebDoor {
 
   /** Refused before the framework has seen it. */
   #refuseUnheard(request: IncomingMessage, response: ServerResponse, thrown: unknown, id: string): void {
-    const error = asProblem(thrown)
+    const error = asProblem(thrown, this.#options.words)
     if (error.code === 'BUG') this.#options.onBug(thrown)
     const body = Buffer.from(JSON.stringify(problemOf(error, id)))
     response.writeHead(error.status, {
@@ -410,7 +413,7 @@ function checkOf(schema: TSchema | undefined): SchemaCheck | undefined {
   return schema === undefined ? undefined : new SchemaCheck(schema)
 }
 
-function statusOf(route: HubRoute, value: unknown): number {
+function statusOf(route: Route, value: unknown): number {
   return route.status ?? (value === undefined ? 204 : 200)
 }
 

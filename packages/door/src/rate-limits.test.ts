@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ProblemError } from '@shoal/api/problem'
-import type { HubSystem } from '../system.ts'
 import { RateLimits } from './rate-limits.ts'
+import type { DoorSystem } from './system.ts'
 
 function limitsAt(clock: { now: number }): RateLimits {
-  const system: HubSystem = {
+  const system: DoorSystem = {
     now: () => clock.now,
     wallClock: () => clock.now,
     randomBytes: (length) => new Uint8Array(length),
-    randomBelow: () => 0,
   }
   return new RateLimits(system, { ping: { burst: 2, perMinute: 6 } })
 }

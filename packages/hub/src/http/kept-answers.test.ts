@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ProblemError } from '@shoal/api/problem'
+import { IdempotentCalls, KEEP_ANSWERS_MS, type KeptAnswer } from '@shoal/door/idempotent-calls'
 import { openDatabase } from '../database/database.ts'
 import { REAL_HUB_SYSTEM } from '../system.ts'
-import { IdempotentCalls, KEEP_ANSWERS_MS, type KeptAnswer } from './idempotent-calls.ts'
 import { KeptAnswers } from './kept-answers.ts'
 
 const MADE: KeptAnswer = { status: 201, body: '{"id":1}' }

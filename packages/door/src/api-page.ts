@@ -1,8 +1,9 @@
 import { PROBLEM_STATUS, type ProblemCode } from '@shoal/api/problem'
 import type { TSchema } from 'typebox'
 import { escapeHtml, htmlPage } from './html.ts'
-import { namedSchemas, nameOfSchema, operationIdOf, propertiesOf } from './openapi.ts'
-import type { HubRoute } from './route.ts'
+import { operationIdOf, propertiesOf } from './openapi.ts'
+import type { Route } from './route.ts'
+import type { SchemaNames } from './schema-names.ts'
 
 /** What each code means, and what to do. */
 const PROBLEMS: Readonly<Record<ProblemCode, string>> = {
@@ -38,25 +39,32 @@ const PROBLEMS: Readonly<Record<ProblemCode, string>> = {
   STORAGE: 'The disk of the hub is full or damaged. Nothing was changed; tell its operator.',
 }
 
+export interface ApiPageFacts {
+  /** One word, as in "the API of this hub". */
+  readonly name: string
+  readonly version: string
+  readonly names: SchemaNames
+}
+
 /** The API for people: no scripts, every route, shape and code with an anchor of its own. */
-export function apiPage(routes: readonly HubRoute[], version: string): string {
+export function apiPage(routes: readonly Route[], { name: server, version, names }: ApiPageFacts): string {
   const sorted = routes.toSorted((one, other) => (one.url < other.url ? -1 : one.url > other.url ? 1 : 0))
   const list = sorted.map(
     (each) => `<tr><td><a href="#${operationIdOf(each)}"><code>${titleOf(each)}</code></a><td>${escapeHtml(each.summary)}`,
   )
-  const shapes = namedSchemas().map(([name, schema]) => `<h3 id="${name}"><code>${name}</code></h3>\n${shapeOf(schema)}`)
+  const shapes = names.all().map(([name, schema]) => `<h3 id="${name}"><code>${name}</code></h3>\n${shapeOf(schema, names)}`)
   const codes = Object.entries(PROBLEM_STATUS).map(
     ([code, status]) => `<tr id="${code}"><td><code>${code}</code><td>${status}<td>${escapeHtml(PROBLEMS[code as ProblemCode])}`,
   )
   return htmlPage(
-    'Shoal hub: the API',
-    `<h1>The API of this hub</h1>
+    `Shoal ${server}: the API`,
+    `<h1>The API of this ${server}</h1>
 <p>Version ${escapeHtml(version)}; for programs as <a href="../v1/openapi.json">OpenAPI 3.1</a>. Bodies and answers are JSON. Moments are milliseconds since 1970,
 sizes bytes. Who has an account sends <code>Authorization: Bearer &lt;token&gt;</code>. A write that carries an <code>Idempotency-Key</code> runs once, however often
 it is sent within a day. Answers may grow: ignore what you do not know.</p>
 <table>${list.join('\n')}</table>
 <h2>Routes</h2>
-${sorted.map(routeText).join('\n')}
+${sorted.map((each) => routeText(each, names)).join('\n')}
 <h2>Shapes</h2>
 ${shapes.join('\n')}
 <h2 id="problems">Refusals</h2>
@@ -65,48 +73,48 @@ ${shapes.join('\n')}
   )
 }
 
-function routeText(route: HubRoute): string {
+function routeText(route: Route, names: SchemaNames): string {
   const parts = [
     `<h3 id="${operationIdOf(route)}"><code>${titleOf(route)}</code></h3>\n<p>${escapeHtml(route.summary)}. <span class="quiet">${needsOf(route)}</span></p>`,
   ]
   const { params, query, body, reply } = route
-  if (params !== undefined) parts.push(`<p>In the address:</p>${shapeOf(params)}`)
-  if (query !== undefined && propertiesOf(query).length > 0) parts.push(`<p>After the <code>?</code>:</p>${shapeOf(query)}`)
+  if (params !== undefined) parts.push(`<p>In the address:</p>${shapeOf(params, names)}`)
+  if (query !== undefined && propertiesOf(query).length > 0) parts.push(`<p>After the <code>?</code>:</p>${shapeOf(query, names)}`)
   if (body !== undefined) {
     const forms = route.takesForms === true ? ' (or a multipart form, or the .torrent file alone)' : ''
-    parts.push(`<p>Body${forms}:${described(body)}`)
+    parts.push(`<p>Body${forms}:${described(body, names)}`)
   }
-  if (reply !== undefined) parts.push(`<p>Answer ${route.status ?? 200}:${described(reply)}`)
+  if (reply !== undefined) parts.push(`<p>Answer ${route.status ?? 200}:${described(reply, names)}`)
   return parts.join('\n')
 }
 
-function described(schema: TSchema): string {
-  return nameOfSchema(schema) === undefined ? `</p>${shapeOf(schema)}` : ` ${typeText(schema)}</p>`
+function described(schema: TSchema, names: SchemaNames): string {
+  return names.of(schema) === undefined ? `</p>${shapeOf(schema, names)}` : ` ${typeText(schema, names)}</p>`
 }
 
-function needsOf({ needs }: HubRoute): string {
+function needsOf({ needs }: Route): string {
   return needs === 'public' ? 'Everybody may call this.' : `Needs <code>${escapeHtml(needs)}</code>.`
 }
 
-function titleOf({ method, url }: HubRoute): string {
+function titleOf({ method, url }: Route): string {
   return escapeHtml(`${method} ${url.replace(/:(\w+)/g, '{$1}')}`)
 }
 
-function shapeOf(schema: TSchema): string {
+function shapeOf(schema: TSchema, names: SchemaNames): string {
   const rows = propertiesOf(schema).map(([name, property, isRequired]) => {
     const description = 'description' in property ? escapeHtml(String(property.description)) : ''
-    return `<tr><td><code>${escapeHtml(name)}</code>${isRequired ? '' : ' <span class="quiet">(optional)</span>'}<td>${typeText(property)}<td>${description}`
+    return `<tr><td><code>${escapeHtml(name)}</code>${isRequired ? '' : ' <span class="quiet">(optional)</span>'}<td>${typeText(property, names)}<td>${description}`
   })
-  return rows.length === 0 ? `<p>${typeText(schema, true)}</p>` : `<table>${rows.join('\n')}</table>`
+  return rows.length === 0 ? `<p>${typeText(schema, names, true)}</p>` : `<table>${rows.join('\n')}</table>`
 }
 
 /** @param isWhole its own name says nothing */
-function typeText(schema: TSchema, isWhole: boolean = false): string {
-  const name = isWhole ? undefined : nameOfSchema(schema)
+function typeText(schema: TSchema, names: SchemaNames, isWhole: boolean = false): string {
+  const name = isWhole ? undefined : names.of(schema)
   if (name !== undefined) return `<a href="#${name}">${name}</a>`
   const field = (key: string): unknown => (key in schema ? (schema as unknown as Record<string, unknown>)[key] : undefined)
   const either = field('anyOf')
-  if (Array.isArray(either)) return either.map((each) => typeText(each as TSchema)).join(' or ')
+  if (Array.isArray(either)) return either.map((each) => typeText(each as TSchema, names)).join(' or ')
   if (field('const') !== undefined) return `<code>${escapeHtml(JSON.stringify(field('const')))}</code>`
   const choices = field('enum')
   if (Array.isArray(choices)) return choices.map((choice) => `<code>${escapeHtml(String(choice))}</code>`).join(', ')
@@ -115,9 +123,9 @@ function typeText(schema: TSchema, isWhole: boolean = false): string {
     .map((rule) => `${RULES[rule]} ${Number(field(rule)).toLocaleString('en')}`)
   const shown =
     field('type') === 'array'
-      ? `list of ${typeText(field('items') as TSchema)}`
+      ? `list of ${typeText(field('items') as TSchema, names)}`
       : field('type') === 'object'
-        ? inlineShape(schema)
+        ? inlineShape(schema, names)
         : plainType(field('type'))
   return rules.length === 0 ? shown : `${shown}, ${rules.join(', ')}`
 }
@@ -126,9 +134,9 @@ function plainType(type: unknown): string {
   return typeof type === 'string' ? type : 'anything'
 }
 
-function inlineShape(schema: TSchema): string {
+function inlineShape(schema: TSchema, names: SchemaNames): string {
   return `{ ${propertiesOf(schema)
-    .map(([name, property, isRequired]) => `<code>${escapeHtml(name)}</code>${isRequired ? '' : '?'}: ${typeText(property)}`)
+    .map(([name, property, isRequired]) => `<code>${escapeHtml(name)}</code>${isRequired ? '' : '?'}: ${typeText(property, names)}`)
     .join('; ')} }`
 }
 

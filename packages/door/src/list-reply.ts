@@ -1,5 +1,5 @@
 import Type, { type TArray, type TInteger, type TObject, type TOptional, type TSchema, type TString } from 'typebox'
-import { invalidField } from '../accounts/invalid-field.ts'
+import { invalidField } from './invalid-field.ts'
 
 /** Every list is answered as `{ items, nextCursor? }`, so that it can grow pages. */
 export function listOf<T extends TSchema>(item: T): TObject<{ items: TArray<T>; nextCursor: TOptional<TString> }> {

@@ -1,8 +1,8 @@
 import { ProblemError } from '@shoal/api/problem'
-import type { HubSystem } from '../system.ts'
-import type { HubRoute } from './route.ts'
+import type { Route } from './route.ts'
+import type { DoorSystem } from './system.ts'
 
-export type LimitName = NonNullable<HubRoute['limit']>
+export type LimitName = NonNullable<Route['limit']>
 
 export interface Limit {
   /** Calls that may come at once. */
@@ -40,11 +40,11 @@ interface Bucket {
 /** Token buckets, one for each caller (or network) and kind of call. */
 export class RateLimits {
   readonly #limits: Readonly<Record<LimitName, Limit>>
-  readonly #system: HubSystem
+  readonly #system: DoorSystem
   /** The least recently used first. */
   readonly #buckets = new Map<string, Bucket>()
 
-  constructor(system: HubSystem, limits: Partial<Record<LimitName, Limit>> = {}) {
+  constructor(system: DoorSystem, limits: Partial<Record<LimitName, Limit>> = {}) {
     this.#system = system
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
   }

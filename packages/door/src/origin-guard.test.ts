@@ -20,7 +20,7 @@ function isRefused(check: () => void): boolean {
 
 describe('OriginGuard', () => {
   test('with a list of names answers under no other, on any address', () => {
-    const guard = new OriginGuard('class.example:8443', ['hub.lan'])
+    const guard = new OriginGuard('class.example:8443', ['hub.lan'], { name: 'hub' })
     const isOff = (host: string) => isRefused(() => guard.checkHost(requestOf({ host }), false))
     for (const host of ['class.example', 'class.example.', 'Hub.LAN:80', '192.0.2.1', '[2001:db8::1]:6880', 'localhost']) {
       assert.equal(isOff(host), false, host)
@@ -29,13 +29,13 @@ describe('OriginGuard', () => {
   })
 
   test('without one looks at names on loopback only', () => {
-    const guard = new OriginGuard(undefined, [])
+    const guard = new OriginGuard(undefined, [], { name: 'hub' })
     assert.ok(!isRefused(() => guard.checkHost(requestOf({ host: 'box.example' }), false)))
     assert.ok(isRefused(() => guard.checkHost(requestOf({ host: 'box.example' }), true)))
   })
 
   test('lets visitors change something under names only that no stranger can own', () => {
-    const guard = new OriginGuard('https://class.example'.slice(8), [])
+    const guard = new OriginGuard('https://class.example'.slice(8), [], { name: 'hub' })
     const isOff = (host: string) => isRefused(() => guard.checkVisitorWrite(requestOf({ host })))
     for (const host of ['192.168.1.5:6880', '[fd00::1]:6880', 'localhost:1', 'box', 'box.local', 'hub.home.arpa', 'class.example']) {
       assert.equal(isOff(host), false, host)

@@ -1,5 +1,5 @@
 import { parseIp } from '@shoal/protocol/ip-address'
-import { NetworkList } from './network-list.ts'
+import { NetworkList } from './ip-networks.ts'
 
 export interface SenderOptions {
   /** Proxies before this hub, as networks: what they say in `X-Forwarded-For` is believed. */

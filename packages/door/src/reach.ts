@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { formatIp, parseIp } from '@shoal/protocol/ip-address'
-import { isLoopback } from '../tracker/network-list.ts'
-import { SenderAddress } from '../tracker/sender-address.ts'
+import { isLoopback } from './ip-networks.ts'
+import { SenderAddress } from './sender-address.ts'
 
 /** How the hub is reached from outside. */
 export interface ReachOptions {
@@ -18,7 +18,7 @@ export interface Reach {
   /** From this very machine, and nobody forwarded it. */
   readonly isLocal: boolean
   readonly isHttps: boolean
-  /** See `HubCall.origin`. */
+  /** See `Call.origin`. */
   readonly origin: string
 }
 

@@ -1,7 +1,8 @@
 import { ProblemError } from '@shoal/api/problem'
+import type { DoorWords } from './door-words.ts'
 
 /** Whatever was thrown as something that may be told: what is no refusal says nothing of its inside. */
-export function asProblem(thrown: unknown): ProblemError {
+export function asProblem(thrown: unknown, words: DoorWords): ProblemError {
   if (thrown instanceof ProblemError) return thrown
   const code = thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
   if (/^FST_(?:ERR_CTP_BODY_TOO_LARGE|REQ_FILE_TOO_LARGE|FILES_LIMIT|FIELDS_LIMIT|PARTS_LIMIT)$/.test(code)) {
@@ -13,13 +14,13 @@ export function asProblem(thrown: unknown): ProblemError {
   }
   // The client has gone in the middle of its request: it reads no answer.
   if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return new ProblemError('MALFORMED', 'The request ended early')
-  return new ProblemError('BUG', 'Something went wrong inside the hub, not in this request. Its operator finds the request id in the log')
+  return new ProblemError('BUG', `Something went wrong inside the ${words.name}, not in this request. ${words.log}`)
 }
 
 /** What a refusal says besides its body. */
-export function problemHeaders(error: ProblemError): [string, string][] {
+export function problemHeaders(error: ProblemError, words: DoorWords): [string, string][] {
   const headers: [string, string][] = []
-  if (error.status === 401) headers.push(['www-authenticate', 'Bearer realm="hub"'])
+  if (error.status === 401) headers.push(['www-authenticate', `Bearer realm="${words.name}"`])
   if (error.extras.retryAfterSeconds !== undefined) headers.push(['retry-after', `${error.extras.retryAfterSeconds}`])
   return headers
 }

@@ -1,4 +1,4 @@
-import { parseIp } from '@shoal/protocol/ip-address'
+import { formatIp, parseIp } from '@shoal/protocol/ip-address'
 
 interface Network {
   readonly address: Uint8Array
@@ -11,7 +11,7 @@ export class NetworkList {
 
   /** @param texts `10.0.0.0/8`, `2001:db8::/32` or a plain address. @throws {RangeError} which one cannot be read */
   constructor(texts: readonly string[]) {
-    this.#networks = texts.map(networkOf)
+    this.#networks = texts.map(parseNetwork)
   }
 
   get isEmpty(): boolean {
@@ -25,7 +25,7 @@ export class NetworkList {
   }
 }
 
-function networkOf(text: string): Network {
+function parseNetwork(text: string): Network {
   const slash = text.indexOf('/')
   const address = parseIp(slash < 0 ? text : text.slice(0, slash))
   const bits = slash < 0 ? undefined : text.slice(slash + 1)
@@ -50,4 +50,13 @@ export function isLoopback(address: Uint8Array): boolean {
   if (address.length === 4) return address[0] === 127
   for (let i = 0; i < 15; i++) if (address[i] !== 0) return false
   return address[15] === 1
+}
+
+/** Where somebody calls from, as coarse as one household or one machine room: /24 or /56. More is never stored. */
+export function networkOf(ip: string): string {
+  const bytes = parseIp(ip)?.slice()
+  if (bytes === undefined) return 'unknown'
+  const kept = bytes.length === 4 ? 3 : 7
+  bytes.fill(0, kept)
+  return `${formatIp(bytes)}/${kept * 8}`
 }

@@ -1,19 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 import { ProblemError } from '@shoal/api/problem'
 import { parseIp } from '@shoal/protocol/ip-address'
+import type { DoorWords } from './door-words.ts'
 import { headerOf, type Reach } from './reach.ts'
 
 /**
- * What keeps pages of other sites away from a hub (SAFETY D1, D2): a page can make a browser send requests, and by
+ * What keeps pages of other sites away (SAFETY D1, D2): a page can make a browser send requests, and by
  * rebinding its name even read the answers, but it can neither choose `Host` nor leave out `Origin`.
  */
 export class OriginGuard {
   /** Lower case, without port. */
   readonly #names: ReadonlySet<string>
   readonly #checksAlways: boolean
+  readonly #name: string
 
   /** @param publicHost with its port, as a URL has it */
-  constructor(publicHost: string | undefined, allowedHosts: readonly string[]) {
+  constructor(publicHost: string | undefined, allowedHosts: readonly string[], { name }: Pick<DoorWords, 'name'>) {
+    this.#name = name
     this.#names = new Set([...(publicHost === undefined ? [] : [publicHost]), ...allowedHosts].map((host) => nameOf(host)))
     this.#checksAlways = allowedHosts.length > 0
   }
@@ -26,7 +29,7 @@ export class OriginGuard {
     if (name === 'localhost' || parseIp(name) !== undefined || this.#names.has(name)) return
     throw new ProblemError(
       'FOREIGN_ORIGIN',
-      `Cannot answer as ${JSON.stringify(host.slice(0, 100))}: that is not a name of this hub. Use its address, or add the name to the hub's configuration`,
+      `Cannot answer as ${JSON.stringify(host.slice(0, 100))}: that is not a name of this ${this.#name}. Use its address, or add the name to the ${this.#name}'s configuration`,
     )
   }
 
@@ -39,11 +42,14 @@ export class OriginGuard {
     if (site === undefined && origin !== undefined && this.#isOwnOrigin(origin, request.headers.host, reach)) return
     // No browser, which would tell: there is nobody whose cookie could be misused, or it says so by bringing none.
     if (site === undefined && origin === undefined && request.headers.cookie === undefined) return
-    throw new ProblemError('FOREIGN_ORIGIN', 'Cannot do this for a page of another site. Use the pages of the hub, or send a token')
+    throw new ProblemError(
+      'FOREIGN_ORIGIN',
+      `Cannot do this for a page of another site. Use the pages of the ${this.#name}, or send a token`,
+    )
   }
 
   /**
-   * What somebody without an account may change, a page could change by rebinding its name to the hub's address in a local
+   * What somebody without an account may change, a page could change by rebinding its name to this address in a local
    * network, too. So there the name must be one that no stranger can own, or that the configuration has.
    */
   checkVisitorWrite(request: IncomingMessage): void {
@@ -51,7 +57,7 @@ export class OriginGuard {
     if (this.#names.has(name) || parseIp(name) !== undefined || LOCAL_NAME.test(name)) return
     throw new ProblemError(
       'FOREIGN_ORIGIN',
-      `Cannot change anything for somebody without an account under the name ${JSON.stringify(name.slice(0, 100))}: use the hub's address, or add the name to its configuration`,
+      `Cannot change anything for somebody without an account under the name ${JSON.stringify(name.slice(0, 100))}: use the ${this.#name}'s address, or add the name to its configuration`,
     )
   }
 

@@ -12,7 +12,7 @@ export interface CallerFacts {
   readonly agent: string
   /** From this very machine, and nobody forwarded it. */
   readonly isLoopback: boolean
-  /** The hub is reached over TLS: then only cookies count that were set over TLS. */
+  /** It is reached over TLS: then only cookies count that were set over TLS. */
   readonly isSecure: boolean
 }
 

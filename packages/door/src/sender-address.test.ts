@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { formatIp, parseIp } from '@shoal/protocol/ip-address'
-import { isLoopback, NetworkList } from './network-list.ts'
+import { isLoopback, NetworkList } from './ip-networks.ts'
 import { SenderAddress } from './sender-address.ts'
 
 const ip = (text: string) => parseIp(text)!

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ProblemError } from '@shoal/api/problem'
-import type { HubSystem } from '../system.ts'
+import type { DoorSystem } from './system.ts'
 
 /** An answer as it is kept. */
 export interface KeptAnswer {
@@ -35,10 +35,10 @@ export interface IdempotentCall {
  */
 export class IdempotentCalls {
   readonly #store: IdempotentCallStore
-  readonly #system: HubSystem
+  readonly #system: DoorSystem
   readonly #running = new Map<string, { readonly requestHash: string; readonly answer: Promise<KeptAnswer> }>()
 
-  constructor(store: IdempotentCallStore, system: HubSystem) {
+  constructor(store: IdempotentCallStore, system: DoorSystem) {
     this.#store = store
     this.#system = system
   }

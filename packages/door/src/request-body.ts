@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { ProblemError } from '@shoal/api/problem'
 import type { FastifyRequest } from 'fastify'
 import { headerOf } from './reach.ts'
-import type { HubRoute } from './route.ts'
+import type { Route } from './route.ts'
 import type { SchemaCheck } from './schema-check.ts'
 
 /** A .torrent file as the whole body, as `curl --data-binary` sends it. */
@@ -12,7 +12,7 @@ export const TORRENT_TYPE = 'application/x-bittorrent'
 export const MULTIPART_LIMITS = { fields: 50, files: 1, parts: 51, fieldSize: 65_536, fieldNameSize: 100, headerPairs: 20 } as const
 
 /** The body of a call as its schema names it, however it came: the file `torrent` of a form becomes base64 text. */
-export async function bodyOf(route: HubRoute, check: SchemaCheck | undefined, request: FastifyRequest): Promise<unknown> {
+export async function bodyOf(route: Route, check: SchemaCheck | undefined, request: FastifyRequest): Promise<unknown> {
   if (route.takesForms !== true || check === undefined || !request.isMultipart()) return request.body
   const pairs: [string, string][] = []
   try {
@@ -42,7 +42,7 @@ export function hasBody(request: IncomingMessage): boolean {
 }
 
 /** @throws {ProblemError} for a body of a type that the route does not read, for one that it does not want, and for none where it wants one */
-export function requireBodyType(route: HubRoute, request: FastifyRequest): void {
+export function requireBodyType(route: Route, request: FastifyRequest): void {
   if (!hasBody(request.raw)) {
     if (route.body !== undefined && route.method !== 'GET') throw new ProblemError('MALFORMED', 'Cannot do this without a body: send JSON')
     return
