@@ -111,7 +111,7 @@ export const PLAN: Plan = {
     ],
   },
 
-  'cli/render': { mayImport: ['protocol', 'api', 'cli/foreground', 'node:', 'npm:string-width'] },
+  'cli/render': { mayImport: ['protocol', 'api', 'cli/foreground', 'node:', 'npm:string-width', 'npm:uqr'] },
   'cli/foreground': { mayImport: ['protocol', 'engine/index', 'api', 'node:', 'npm:env-paths'], readsClock: true },
   // The long-lived peer: torrents, queue, goals, state. No HTTP, no hub.
   'cli/daemon': {
