@@ -113,6 +113,11 @@ export const PLAN: Plan = {
 
   'cli/render': { mayImport: ['protocol', 'api', 'cli/foreground', 'node:', 'npm:string-width'] },
   'cli/foreground': { mayImport: ['protocol', 'engine/index', 'api', 'node:', 'npm:env-paths'], readsClock: true },
+  // The long-lived peer: torrents, queue, goals, state. No HTTP, no hub.
+  'cli/daemon': {
+    mayImport: ['protocol', 'api', 'engine/index', 'engine/create-torrent', 'cli/foreground', 'node:', 'npm:typebox'],
+    readsClock: true,
+  },
   // Knows neither hub nor engine: a shell speaks to either over its API.
   'cli/shell': { mayImport: ['protocol', 'api', 'cli/render', 'node:'] },
   'cli/commands': {

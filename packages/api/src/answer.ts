@@ -5,30 +5,45 @@ import type { WebPlatform, WebResponse } from './web-platform.ts'
 
 /** @throws {ClientError} `HUB_ANSWER` when it is longer than `most` bytes, or no text */
 export async function textOf(response: WebResponse, platform: WebPlatform, most: number): Promise<string> {
-  if (response.body === null) return ''
-  const decoder = platform.textDecoder()
+  return decodedText(await bytesOf(response, most), platform)
+}
+
+/** @throws {ClientError} `HUB_ANSWER` when it is longer than `most` bytes */
+export async function bytesOf(response: WebResponse, most: number): Promise<Uint8Array> {
+  if (response.body === null) return new Uint8Array(0)
   const reader = response.body.getReader()
-  let text = ''
-  let bytes = 0
+  const chunks: Uint8Array[] = []
+  let length = 0
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) return text + decoded(decoder)
+    if (done) return concatBytes(chunks, length)
     if (value === undefined) continue
-    bytes += value.length
-    if (bytes > most) {
+    length += value.length
+    if (length > most) {
       await reader.cancel()
       throw new ClientError('HUB_ANSWER', `Cannot use the answer: it is larger than ${most >> 20} MiB. Is it a Shoal hub?`)
     }
-    text += decoded(decoder, value)
+    chunks.push(value)
   }
 }
 
-function decoded(decoder: ReturnType<WebPlatform['textDecoder']>, bytes?: Uint8Array): string {
+/** @throws {ClientError} `HUB_ANSWER` when it is no text */
+export function decodedText(bytes: Uint8Array, platform: WebPlatform): string {
   try {
-    return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true })
+    return platform.textDecoder().decode(bytes)
   } catch (cause) {
     throw new ClientError('HUB_ANSWER', 'Cannot use the answer: it is not UTF-8. Is it a Shoal hub?', { cause })
   }
+}
+
+function concatBytes(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
 }
 
 /** undefined for what is no JSON: no schema of ours takes it. */

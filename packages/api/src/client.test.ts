@@ -35,7 +35,7 @@ function hubThat(...answers: readonly (Response | Error | 'silence')[]) {
   return {
     asked,
     passTime: () => onTime(),
-    client: new HubClient({ url: 'http://127.0.0.1:6880/hub/', token: 'secret', timeoutMs: 2_000, platform }),
+    client: new HubClient({ url: 'http://127.0.0.1:6880/hub/', token: 'secret', hostId: 'host-1', timeoutMs: 2_000, platform }),
   }
 }
 
@@ -74,6 +74,16 @@ describe('HubClient', () => {
     await client.withdrawFile('a/../b')
     assert.equal(asked[0]?.url, 'http://127.0.0.1:6880/hub/v1/files?q=b%C3%A0i%20gi%E1%BA%A3ng%20%26%20more&limit=5')
     assert.equal(asked[1]?.url, 'http://127.0.0.1:6880/hub/v1/files/a%2F..%2Fb')
+  })
+
+  test('gets a torrent as the bytes that it is, and says which host asks', async () => {
+    const { client, asked } = hubThat(
+      new Response(new Uint8Array([0x64, 0xff, 0x65]), { headers: { 'content-type': 'application/x-bittorrent' } }),
+    )
+    assert.deepEqual(await client.torrent('a'.repeat(40)), new Uint8Array([0x64, 0xff, 0x65]))
+    assert.equal(asked[0]?.url, `http://127.0.0.1:6880/hub/v1/torrents/${'a'.repeat(40)}/file`)
+    assert.equal(asked[0]?.headers.accept, 'application/x-bittorrent')
+    assert.equal(asked[0]?.headers['x-shoal-host'], 'host-1')
   })
 
   test('throws what the hub refuses, with its code and words', async () => {

@@ -111,6 +111,15 @@ export const TorrentDetail = Type.Object({
 })
 export type TorrentDetail = Static<typeof TorrentDetail>
 
+/** The answer to `POST /v1/torrents`. */
+export const AddedTorrent = Type.Object({
+  torrent: TorrentItem,
+  /** Not so: it was here already, and `notes` say what it has got from this call. */
+  isNew: Type.Boolean(),
+  notes: Type.Array(Type.String()),
+})
+export type AddedTorrent = Static<typeof AddedTorrent>
+
 /** `GET /v1/torrents/{id}/files`. Priority 0 is not wanted, 4 normal, 7 first. */
 export const TorrentFileItem = Type.Object({
   index: Count,

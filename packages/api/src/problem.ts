@@ -15,10 +15,13 @@ export const PROBLEM_STATUS = Object.freeze({
   REGISTRATION_CLOSED: 403,
   NOT_FOUND: 404,
   PEER_GONE: 404, // it was here, and is no longer connected
+  PATH_MISSING: 404, // there is no such file or folder on this machine, or it cannot be read
   METHOD: 405,
   TAKEN: 409, // the name is in use
   ALREADY_SHARED: 409, // this peer shares this path already
   AMBIGUOUS: 409, // several different contents have this name; `choices` lists them
+  NOT_CONNECTED: 409, // this peer knows no such hub, or does not reach it
+  DESTINATION_EXISTS: 409, // a fetch writes over nothing
   CONFLICT: 409, // somebody else has changed it meanwhile, or the last owner would go
   TOO_LARGE: 413,
   UNSUPPORTED_TYPE: 415,
