@@ -5,7 +5,6 @@ import type { TSchema } from 'typebox'
 /** Who calls a hub: roles and permissions are those of its accounts. */
 export type Caller = AnyCaller<Permission, Role>
 export type HubCall<P = unknown, Q = unknown, B = unknown> = Call<P, Q, B, Caller>
-export type TakenCall = AnyTakenCall<Caller>
 export type HubRoute<
   P extends TSchema = TSchema,
   Q extends TSchema = TSchema,
