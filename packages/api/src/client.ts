@@ -161,12 +161,12 @@ export class HubClient {
   }
 
   file(id: string, signal?: WebAbortSignal): Promise<FileEntry> {
-    return this.#call('GET', `/v1/files/${encodeURIComponent(id)}`, { reply: FileEntry, signal })
+    return this.#calls.call('GET', `/v1/files/${encodeURIComponent(id)}`, { reply: FileEntry, signal })
   }
 
   /** One content, and the newest hundred entries that share it. */
   torrentFacts(infoHash: string, signal?: WebAbortSignal): Promise<TorrentFacts> {
-    return this.#call('GET', `/v1/torrents/${infoHash}`, { reply: TorrentFacts, signal })
+    return this.#calls.call('GET', `/v1/torrents/${infoHash}`, { reply: TorrentFacts, signal })
   }
 
   async withdrawFile(id: string, signal?: WebAbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import { ProblemError } from '@shoal/api/problem'
 import { EngineError } from '@shoal/engine'
 import { type CreatedTorrent, createTorrent } from '@shoal/engine/create-torrent'
 import type { DaemonSystem } from './daemon-system.ts'
-import { absolute, readTracker } from './torrent-adder.ts'
+import { absolute, readTiers } from './torrent-adder.ts'
 
 /** So many that have ended stay to be looked at. */
 const MAX_ENDED = 100
@@ -43,7 +43,7 @@ export class Creations {
   /** @throws {ProblemError} `VALIDATION` */
   start(what: NewCreation): Creation {
     const path = absolute(what.path)
-    for (const url of what.trackers?.flat() ?? []) readTracker(url)
+    readTiers(what.trackers ?? [])
     const id = String(++this.#lastId)
     const running: Running = {
       creation: { id, path, status: 'hashing', hashedBytes: 0, totalBytes: 0, warnings: [] },

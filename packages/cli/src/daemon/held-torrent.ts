@@ -11,7 +11,7 @@ import {
   type TorrentSnapshot,
   type TorrentState,
 } from '@shoal/engine'
-import { formatMagnet, parseMagnet } from '@shoal/protocol/metainfo/magnet'
+import { parseMagnet } from '@shoal/protocol/metainfo/magnet'
 import { encodeMetainfo, type Metainfo, parseMetainfo } from '@shoal/protocol/metainfo/metainfo'
 import type { DaemonSystem } from './daemon-system.ts'
 import { HASHES, type MetainfoFiles } from './metainfo-files.ts'
@@ -139,12 +139,13 @@ export class HeldTorrent {
   }
 
   /** Changes what may be changed while it runs, and lets the engine know. */
-  steer(change: Partial<Pick<TorrentRecord, 'downloadLimit' | 'uploadLimit' | 'maxConnections' | 'isSequential' | 'priorities'>>): void {
+  steer(change: Partial<Omit<TorrentRecord, 'id' | 'dir'>>): void {
     this.change(change)
     const engine = this.#engine
     if (engine === undefined) return
     applyLimits(engine, this.#record)
     if (change.priorities !== undefined) this.#setPriorities(change.priorities)
+    if (change.trackers !== undefined) engine.setTrackers(change.trackers)
   }
 
   /** What stood in the way may be gone. */
@@ -353,30 +354,19 @@ function applyLimits(engine: Torrent, record: TorrentRecord): void {
   engine.setSequential(record.isSequential)
 }
 
-/** Trackers that were changed go into the torrent itself: then the engine knows no others. */
-function engineInput(record: TorrentRecord, bytes: Uint8Array | undefined): EngineInput {
-  const { trackers, pathsOnDisk, files } = record
-  const what =
-    bytes === undefined ? { magnet: magnetFor(record) } : { metainfo: trackers === undefined ? bytes : withTrackers(bytes, trackers) }
+function engineInput(record: TorrentRecord, metainfo: Uint8Array | undefined): EngineInput {
+  const { magnet, trackers, pathsOnDisk, files } = record
+  if (metainfo === undefined && magnet === undefined) throw new Error(`Cannot happen: ${record.id} has neither metainfo nor magnet`)
   return {
-    ...what,
+    ...(metainfo === undefined ? { magnet: magnet! } : { metainfo }),
     dir: record.dir,
     skipCheck: record.skipCheck,
     uploadOnly: record.isUploadOnly,
     peers: record.peers,
+    ...(trackers === undefined ? {} : { trackerTiers: trackers }),
     ...(pathsOnDisk === undefined ? {} : { pathsOnDisk }),
-    ...(bytes === undefined && files !== undefined ? { files } : {}),
+    ...(metainfo === undefined && files !== undefined ? { files } : {}),
   }
-}
-
-function magnetFor({ magnet, trackers, id }: TorrentRecord): string {
-  if (magnet === undefined) throw new Error(`Cannot happen: ${id} has neither metainfo nor magnet`)
-  return trackers === undefined ? magnet : formatMagnet({ ...parseMagnet(magnet), trackers: trackers.flat() })
-}
-
-function withTrackers(bytes: Uint8Array, trackers: readonly (readonly string[])[]): Uint8Array {
-  const { info, webSeeds, pieceLayers } = parseMetainfo(bytes, HASHES)
-  return encodeMetainfo({ infoRaw: info.raw, trackers, webSeeds, ...(pieceLayers === undefined ? {} : { pieceLayers }) })
 }
 
 /** It knows what it has. */

@@ -4,7 +4,7 @@ import { encodePieceMap } from '@shoal/api/piece-map'
 import { ProblemError } from '@shoal/api/problem'
 import { Bitfield } from '@shoal/protocol/bitfield'
 import type { Info } from '@shoal/protocol/metainfo/info'
-import { isTrackerUrl } from '@shoal/protocol/metainfo/tracker-list'
+import { isTrackerUrl, MAX_TRACKERS } from '@shoal/protocol/metainfo/tracker-list'
 import { pathsOnDisk } from '../foreground/original-names.ts'
 import { factsOf, type HeldTorrent, wantedOf } from './held-torrent.ts'
 import type { MetainfoFiles } from './metainfo-files.ts'
@@ -41,7 +41,7 @@ export class TorrentAdder {
     const source = await this.#read(what, signal)
     const dir = absolute(what.dir ?? this.#defaultDir())
     const peers = (what.peers ?? []).map(readPeer)
-    const trackers = (what.trackers ?? []).map(readTracker)
+    const trackers = readTiers([what.trackers ?? []]).flat()
     const here = this.#torrents.find(source.id)
     if (here !== undefined) return await this.#merge(here, source, trackers, peers)
     const looksForNames = source.kind === 'metainfo' && (what.isUploadOnly === true || what.skipCheck === true)
@@ -144,11 +144,12 @@ export class TorrentAdder {
     const fresh = newTrackers(known, held.record.isPrivate ? extra : [...tiersOf(source).flat(), ...extra])
     if (held.record.isPrivate && newTrackers(known, tiersOf(source).flat()).length > 0)
       notes.push('It is private: its own trackers stay as they are')
-    if (fresh.length > 0) {
-      held.change({ trackers: [...known, fresh] })
-      notes.push(fresh.length === 1 ? 'It has one tracker more' : `It has ${fresh.length} trackers more`)
+    const fits = fresh.slice(0, Math.max(0, MAX_TRACKERS - known.flat().length))
+    if (fits.length > 0) {
+      held.steer({ trackers: [...known, fits] })
+      notes.push(fits.length === 1 ? 'It has one tracker more' : `It has ${fits.length} trackers more`)
     }
-    if ((fresh.length > 0 || isFilled) && held.engine !== undefined) await this.#torrents.whileStopped(held, () => Promise.resolve())
+    if (isFilled && held.engine !== undefined) await this.#torrents.whileStopped(held, () => Promise.resolve())
     const newPeers = peers.filter((peer) => !held.record.peers.some(({ host, port }) => host === peer.host && port === peer.port))
     if (newPeers.length > 0) {
       held.change({ peers: [...held.record.peers, ...newPeers].slice(-100) })
@@ -169,7 +170,13 @@ export class TorrentAdder {
 }
 
 /** @throws {ProblemError} `VALIDATION` */
-export function readTracker(url: string): string {
+export function readTiers(tiers: readonly (readonly string[])[]): string[][] {
+  if (tiers.flat().length > MAX_TRACKERS) throw new ProblemError('VALIDATION', `A torrent may have ${MAX_TRACKERS} trackers, no more`)
+  return tiers.map((tier) => tier.map(readTracker)).filter((tier) => tier.length > 0)
+}
+
+/** @throws {ProblemError} `VALIDATION` */
+function readTracker(url: string): string {
   if (isTrackerUrl(url)) return url
   throw new ProblemError('VALIDATION', `Cannot use '${url.slice(0, 100)}' as a tracker: give an http, https or udp address`)
 }

@@ -1,7 +1,7 @@
 import type { TorrentChange } from '@shoal/api/daemon-api'
 import { ProblemError } from '@shoal/api/problem'
 import type { HeldTorrent } from './held-torrent.ts'
-import { readTracker } from './torrent-adder.ts'
+import { readTiers } from './torrent-adder.ts'
 import type { TorrentRecord } from './torrent-record.ts'
 import { fileItems } from './torrent-view.ts'
 import type { Torrents } from './torrents.ts'
@@ -9,7 +9,7 @@ import type { Torrents } from './torrents.ts'
 /** Changes what a person may change of a torrent: all of it or, when something is refused, nothing. @throws {ProblemError} `VALIDATION`, `CONFLICT` */
 export async function changeTorrent(held: HeldTorrent, change: TorrentChange, torrents: Torrents): Promise<void> {
   const { name, queuePosition, trackers, priorities, goals, ...plain } = change
-  for (const url of trackers?.flat() ?? []) readTracker(url)
+  const tiers = trackers === undefined ? undefined : readTiers(trackers)
   if (queuePosition !== undefined && held.record.isPaused) {
     throw new ProblemError('CONFLICT', `'${held.record.name}' is paused, so it has no place in the queue. Resume it first`)
   }
@@ -19,10 +19,8 @@ export async function changeTorrent(held: HeldTorrent, change: TorrentChange, to
     ...wanted,
     ...(name === undefined ? {} : { title: name }),
     ...(goals === undefined ? {} : { goals, areGoalsMet: false }),
-    ...(trackers === undefined ? {} : { trackers }),
+    ...(tiers === undefined ? {} : { trackers: tiers }),
   })
-  // The engine takes its trackers when a torrent starts.
-  if (trackers !== undefined && held.engine !== undefined) await torrents.whileStopped(held, () => Promise.resolve())
   if (queuePosition !== undefined) torrents.moveTo(held, queuePosition)
   torrents.decideSoon()
 }
