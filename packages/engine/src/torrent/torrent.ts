@@ -446,8 +446,8 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
    */
   async *stream(fileIndex: number, range?: StreamRange): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#state.status !== 'stopped') await this.#when('state', () => this.#content !== undefined)
-    const content = this.#content?.swarm
-    if (content === undefined) throw new EngineError('CLOSED', 'The torrent has stopped')
+    if (this.#content === undefined) throw new EngineError('CLOSED', 'The torrent has stopped')
+    const { swarm: content, playheads } = this.#content
     const file = this.#info?.files[fileIndex]
     if (file === undefined)
       throw new EngineError('OPTION_INVALID', `Cannot read file ${fileIndex}: the torrent has ${this.#info?.files.length}`)
@@ -455,10 +455,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       {
         geometry: content.geometry,
         whenHave: (pieceIndex) => (content.have.has(pieceIndex) ? Promise.resolve() : this.#waiters.wait(pieceIndex)),
-        setCursor: (pieceIndex) => {
-          content.picker.sequential = pieceIndex !== undefined || this.#isSequential
-          content.picker.setCursor(pieceIndex ?? 0)
-        },
+        openPlayhead: (span) => playheads.open(span),
         read: (pieceIndex, begin, view) => content.storage.readBlocks(pieceIndex, begin, [view]),
       },
       file,
