@@ -4,6 +4,33 @@ export type ClientErrorCode =
   | 'HUB_UNREACHABLE' // nobody answers there
   | 'HUB_SILENT' // somebody took the call, and did not answer in time
   | 'HUB_ANSWER' // what answers there is no hub, or one that speaks otherwise
+  | 'DAEMON_UNREACHABLE' // the same of this machine's peer
+  | 'DAEMON_SILENT'
+  | 'DAEMON_ANSWER'
+
+/** Who can be called, and how people are told of what is wrong with it. */
+export const SERVER_WORDS = Object.freeze({
+  hub: {
+    article: 'a hub',
+    name: 'a Shoal hub',
+    unreachable: 'HUB_UNREACHABLE',
+    silent: 'HUB_SILENT',
+    answer: 'HUB_ANSWER',
+    whenUnreachable: 'Does it run there? Start one with: shoal hub',
+    whenSilent: 'Is the hub, or the network, busy?',
+  },
+  daemon: {
+    article: 'a peer',
+    name: 'the daemon of Shoal',
+    unreachable: 'DAEMON_UNREACHABLE',
+    silent: 'DAEMON_SILENT',
+    answer: 'DAEMON_ANSWER',
+    whenUnreachable: 'Does it run? See: shoal daemon status',
+    whenSilent: 'Is the disk, or this machine, busy? See: shoal daemon logs',
+  },
+} as const)
+
+export type ServerKind = keyof typeof SERVER_WORDS
 
 export class ClientError extends Error {
   override readonly name = 'ClientError'
@@ -22,14 +49,14 @@ export function hubUrl(text: string): string {
 }
 
 /** What a platform's fetch threw, in words. */
-export function unreachable(url: string, cause: unknown): ClientError {
-  const message = `Cannot reach a hub at ${url}: ${reasonOf(cause)}. Does it run there? Start one with: shoal hub`
-  return new ClientError('HUB_UNREACHABLE', message, { cause })
+export function unreachable(url: string, cause: unknown, kind: ServerKind = 'hub'): ClientError {
+  const { article, unreachable: code, whenUnreachable } = SERVER_WORDS[kind]
+  return new ClientError(code, `Cannot reach ${article} at ${url}: ${reasonOf(cause)}. ${whenUnreachable}`, { cause })
 }
 
 /** Whether there was a connection, and it ended before the answer. */
 export function wasCutOff(error: unknown): boolean {
-  if (!(error instanceof ClientError) || error.code !== 'HUB_UNREACHABLE') return false
+  if (!(error instanceof ClientError) || !error.code.endsWith('_UNREACHABLE')) return false
   const code = codeOf(innerOf(error.cause))
   return code === 'ECONNRESET' || code === 'UND_ERR_SOCKET'
 }

@@ -1,13 +1,14 @@
+import type { Static, TSchema } from 'typebox'
 import { Check } from 'typebox/schema'
 import { parseJson, problemIn, textOf } from './answer.ts'
-import { ClientError, hubUrl, unreachable } from './client-error.ts'
+import { ClientError, hubUrl, SERVER_WORDS, type ServerKind, unreachable } from './client-error.ts'
 import { HubEvent } from './hub-api.ts'
 import { ProblemError } from './problem.ts'
 import { SentEventReader } from './server-sent-events.ts'
 import { THIS_PLATFORM, type WebAbortSignal, type WebPlatform, type WebResponse } from './web-platform.ts'
 
 /**
- * News of a hub, for as long as somebody wants them: opens the stream, and opens it again when it breaks.
+ * News of a hub or of a peer's daemon, for as long as somebody wants them: opens the stream, and opens it again when it breaks.
  *
  *     connecting ── answer ──► open ── end, error, silence ──► waiting ── time ──► connecting
  *         └──────── error ───────────────────────────────────────►┘
@@ -16,8 +17,12 @@ import { THIS_PLATFORM, type WebAbortSignal, type WebPlatform, type WebResponse 
  * `reset`: whoever hears that asks for everything anew. Waiting doubles up to half a minute, with a share of chance in it,
  * so that a hub that comes back does not meet everybody at once.
  */
-export interface EventFeedOptions {
+export interface EventFeedOptions<S extends TSchema = typeof HubEvent> {
   readonly url: string
+  /** What the news are; absent: a hub's. */
+  readonly schema?: S
+  /** Whose they are: for the words of what goes wrong. */
+  readonly kind?: ServerKind
   readonly token?: string
   /** Info hash of a torrent that somebody looks at: its piece maps come, too. */
   readonly watch?: string
@@ -26,8 +31,8 @@ export interface EventFeedOptions {
   readonly chance: () => number
 }
 
-export interface EventFeedOwner {
-  onEvent(event: HubEvent): void
+export interface EventFeedOwner<S extends TSchema = typeof HubEvent> {
+  onEvent(event: Static<S>): void
   onOpen?(): void
   /** The stream broke; it is opened again after `waitMs`. */
   onBreak?(reason: Error, waitMs: number): void
@@ -39,17 +44,21 @@ const LONGEST_WAIT_MS = 30_000
 const SILENCE_MS = 45_000
 const MAX_REFUSAL_BYTES = 64 << 10
 
-export class EventFeed {
-  readonly #options: EventFeedOptions
+export class EventFeed<S extends TSchema = typeof HubEvent> {
+  readonly #options: EventFeedOptions<S>
+  readonly #kind: ServerKind
+  readonly #schema: TSchema
   readonly #url: string
   readonly #platform: WebPlatform
-  readonly #owner: EventFeedOwner
+  readonly #owner: EventFeedOwner<S>
   readonly #reader: SentEventReader
   #failures = 0
 
   /** @throws {ClientError} `HUB_URL` */
-  constructor(options: EventFeedOptions, owner: EventFeedOwner) {
+  constructor(options: EventFeedOptions<S>, owner: EventFeedOwner<S>) {
     this.#options = options
+    this.#kind = options.kind ?? 'hub'
+    this.#schema = options.schema ?? HubEvent
     this.#url = hubUrl(options.url)
     this.#platform = options.platform ?? THIS_PLATFORM
     this.#owner = owner
@@ -94,12 +103,12 @@ export class EventFeed {
       this.#failures = 0
       this.#owner.onOpen?.()
       await this.#read(response, heard)
-      return new ClientError('HUB_UNREACHABLE', `The hub at ${this.#url} closed the stream of news`)
+      return new ClientError(SERVER_WORDS[this.#kind].unreachable, `The ${this.#kind} at ${this.#url} closed the stream of news`)
     } catch (cause) {
       if (cause instanceof ProblemError || cause instanceof ClientError) throw cause
       throw controller.signal.aborted
-        ? new ClientError('HUB_SILENT', `Nothing was heard from ${this.#url} for ${SILENCE_MS / 1000} s`, { cause })
-        : unreachable(this.#url, cause)
+        ? new ClientError(SERVER_WORDS[this.#kind].silent, `Nothing was heard from ${this.#url} for ${SILENCE_MS / 1000} s`, { cause })
+        : unreachable(this.#url, cause, this.#kind)
     } finally {
       stopWatch()
       signal.removeEventListener('abort', cancel)
@@ -111,9 +120,8 @@ export class EventFeed {
     const type = response.headers.get('content-type') ?? ''
     if (response.status === 200 && type.startsWith('text/event-stream')) return
     const problem = problemIn(await textOf(response, this.#platform, MAX_REFUSAL_BYTES), type)
-    throw (
-      problem ?? new ClientError('HUB_ANSWER', `Cannot follow ${this.#url}: status ${response.status}, and no stream. Is it a Shoal hub?`)
-    )
+    const { answer, name } = SERVER_WORDS[this.#kind]
+    throw problem ?? new ClientError(answer, `Cannot follow ${this.#url}: status ${response.status}, and no stream. Is it ${name}?`)
   }
 
   async #read(response: WebResponse, heard: () => void): Promise<void> {
@@ -131,7 +139,7 @@ export class EventFeed {
     const parsed = parseJson(data)
     if (typeof parsed !== 'object' || parsed === null) return
     const event: unknown = { type, ...parsed }
-    if (Check(HubEvent, event)) this.#owner.onEvent(event as HubEvent)
+    if (Check(this.#schema, event)) this.#owner.onEvent(event as Static<S>)
   }
 
   #waitMs(reason: Error): number {
