@@ -59,7 +59,7 @@ class TestShelf implements TorrentShelf {
     return this.#session.get(id)?.snapshot().havePieces
   }
 
-  pathOf(id: string): string | undefined {
+  async pathOf(id: string): Promise<string | undefined> {
     const what = this.placed.get(id)
     return what === undefined ? undefined : join(what.dir, what.pathsOnDisk?.[0]?.[0] ?? this.#session.get(id)?.name ?? '')
   }
