@@ -111,7 +111,7 @@ export const PLAN: Plan = {
     ],
   },
 
-  'cli/render': { mayImport: ['protocol', 'api', 'cli/foreground', 'node:', 'npm:string-width'] },
+  'cli/render': { mayImport: ['protocol', 'api', 'cli/foreground', 'node:', 'npm:string-width', 'npm:uqr'] },
   'cli/foreground': { mayImport: ['protocol', 'engine/index', 'api', 'node:', 'npm:env-paths'], readsClock: true },
   // The long-lived peer: torrents, queue, goals, state. No HTTP, no hub.
   'cli/daemon': {
@@ -120,6 +120,10 @@ export const PLAN: Plan = {
   },
   // The daemon's API on a port of this machine, and the way to it.
   'cli/daemon-http': { mayImport: ['api', 'door', 'cli/daemon', 'node:', 'npm:typebox'] },
+  // The peer's side of hubs: speaks to them over their API and control channel, and to the torrents as the daemon shows them.
+  'cli/hubs': {
+    mayImport: ['protocol', 'api', 'engine/index', 'engine/create-torrent', 'cli/daemon', 'node:', 'npm:ws', 'npm:typebox'],
+  },
   // Knows neither hub nor engine: a shell speaks to either over its API.
   'cli/shell': { mayImport: ['protocol', 'api', 'cli/render', 'node:'] },
   'cli/commands': {

@@ -147,23 +147,29 @@ static void write_announce(uint8_t *at, int address, uint32_t transaction, int s
   at[97] = peer_port(peer);
 }
 
-static uint64_t left_to_fill;
-static uint64_t fill_at;
+static int filling;
+static uint64_t asked_index[MOST_SLOTS];
+
+/* Filling, the peers of this slot's address in turn. */
+static void write_fill(uint8_t *at, int slot) {
+  int address = slot % addresses;
+  int there = (peers - address + addresses - 1) / addresses;
+  write_announce(at, address, (uint32_t)slot | ++sequence[slot] << 13, asked_index[slot] / there,
+                 address + (int)(asked_index[slot] % there) * addresses, 2);
+}
 
 /* What the slot asks next; false when all has been filled. */
 static int next_announce(uint8_t *at, int slot) {
+  static uint64_t filled[MOST_ADDRESSES];
   int address = slot % addresses;
-  uint32_t transaction = (uint32_t)slot | ++sequence[slot] << 13;
-  if (left_to_fill == 0 && fill_at == 0) {
-    write_announce(at, address, transaction, draw() % swarms, draw_peer(address), 0);
+  if (!filling) {
+    write_announce(at, address, (uint32_t)slot | ++sequence[slot] << 13, draw() % swarms, draw_peer(address), 0);
     return 1;
   }
-  /* filling: peers of this slot's address in turn */
-  static uint64_t at_of[MOST_ADDRESSES];
   int there = (peers - address + addresses - 1) / addresses;
-  uint64_t index = at_of[address]++;
-  if (index >= (uint64_t)there * swarms) return 0;
-  write_announce(at, address, transaction, index / there, address + (int)(index % there) * addresses, 2);
+  asked_index[slot] = filled[address]++;
+  if (asked_index[slot] >= (uint64_t)there * swarms) return 0;
+  write_fill(at, slot);
   return 1;
 }
 
@@ -196,14 +202,14 @@ static void run_udp(void) {
     struct epoll_event e = {.events = EPOLLIN, .data.u32 = a};
     epoll_ctl(poll, EPOLL_CTL_ADD, doors[a].socket, &e);
   }
-  uint64_t start = now_us(), end = start + (uint64_t)(seconds * 1e6), active = 0, looked = start, empty = 0;
+  uint64_t start = now_us(), end = start + (uint64_t)(seconds * 1e6), active = 0, looked = start;
   for (int slot = 0; slot < window; slot++) {
     if (!next_announce(out[0], slot)) continue;
     sent_at[slot] = now_us();
     active++;
     if (send(doors[slot % addresses].socket, out[0], 98, 0) < 0) die("send");
   }
-  while (active > 0 && (fill_at > 0 || now_us() < end)) {
+  while (active > 0 && (filling || now_us() < end)) {
     struct epoll_event events[64];
     int ready = epoll_wait(poll, events, 64, 100);
     for (int e = 0; e < ready; e++) {
@@ -219,6 +225,7 @@ static void run_udp(void) {
           count++;
         } else {
           active--;
+          sent_at[slot] = 0;
         }
       }
       for (int done = 0; done < count;) {
@@ -231,14 +238,13 @@ static void run_udp(void) {
     if (now - looked < LOST_AFTER_US / 2) continue;
     looked = now;
     for (int slot = 0; slot < window; slot++) {
-      if (sequence[slot] == 0 || now - sent_at[slot] < LOST_AFTER_US || fill_at > 0) continue;
+      if (sent_at[slot] == 0 || now - sent_at[slot] < LOST_AFTER_US) continue;
       lost++;
-      next_announce(out[0], slot);
+      if (filling) write_fill(out[0], slot);
+      else next_announce(out[0], slot);
       sent_at[slot] = now;
       send(doors[slot % addresses].socket, out[0], 98, 0);
     }
-    empty = ready == 0 ? empty + 1 : 0;
-    if (fill_at > 0 && empty > 2) break; /* what is lost while filling stays out */
   }
   seconds = (now_us() - start) / 1e6;
 }
@@ -465,7 +471,7 @@ int main(int count, char **words) {
   if (addresses > MOST_ADDRESSES || window > MOST_SLOTS) return 2;
   if (strcmp(mode, "fill") == 0) {
     if (window < addresses) window = addresses;
-    fill_at = 1;
+    filling = 1;
     open_doors();
     run_udp();
   } else if (strcmp(mode, "udp") == 0) {

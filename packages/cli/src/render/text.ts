@@ -3,6 +3,7 @@ import { cleanText } from '@shoal/protocol/clean-text'
 
 /** A name or sentence from a stranger longer than this is cut before anything else looks at it. */
 const MAX_CHARACTERS = 512
+const MAX_LINK_CHARACTERS = 8_192
 
 /** How many terminal cells the text takes: two for a Chinese character, none for a combining mark. */
 export function widthOf(text: string): number {
@@ -18,6 +19,11 @@ let stringWidth: typeof import('string-width').default | undefined
 /** A stranger's text on one line, without anything that could move the cursor or turn the writing around. */
 export function clean(text: string): string {
   return cleanText(text, MAX_CHARACTERS)
+}
+
+/** A link that is there to be copied: the same, but longer than any sentence. */
+export function wholeLink(link: string): string {
+  return cleanText(link, MAX_LINK_CHARACTERS)
 }
 
 /** A stranger's name where it stands in a sentence: cleaned, and in quotes that it cannot close. */

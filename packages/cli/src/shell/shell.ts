@@ -103,6 +103,7 @@ export class Shell<W> {
       },
       isInteractive: this.#options.lines.isInteractive,
       show,
+      live: () => {}, // what goes on is shown above the prompt in any case
       ask: async (question, kind) => {
         const answer = await this.#options.lines.ask(question, kind, running.signal)
         if (answer === undefined)

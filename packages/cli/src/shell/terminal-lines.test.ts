@@ -12,10 +12,12 @@ class Desk {
   readonly #keyboard: PassThrough = new PassThrough()
   readonly #screen: PassThrough = new PassThrough()
   #shown = ''
+  #everything = ''
 
   constructor(history: readonly string[] = [], complete?: (line: string) => Promise<readonly [readonly string[], string]>) {
     this.#screen.setEncoding('utf8').on('data', (text: string) => {
       this.#shown += text
+      this.#everything += text
     })
     const keyboard = Object.assign(this.#keyboard, { isTTY: true, setRawMode: () => keyboard }) as unknown as NodeJS.ReadStream
     const screen = Object.assign(this.#screen, { isTTY: true, columns: 80, rows: 24 }) as unknown as NodeJS.WriteStream
@@ -44,6 +46,29 @@ class Desk {
     return stripVTControlCharacters(text).replaceAll('\r', '')
   }
 
+  /** What stands on the screen, from everything that was ever shown: the few movements of a line editor are carried out. */
+  screen(): string[] {
+    const rows = ['']
+    let row = 0
+    let column = 0
+    for (const [, count, way, newline, , character] of this.#everything.matchAll(MOVEMENT)) {
+      const steps = Number(count || 1)
+      if (way === 'A') row = Math.max(0, row - steps)
+      else if (way === 'G') column = steps - 1
+      else if (way === 'J') rows.splice(row, rows.length, (rows[row] ?? '').slice(0, column))
+      else if (newline !== undefined) {
+        row++
+        column = 0
+        rows[row] ??= ''
+      } else if (character === '\r') column = 0
+      else if (character !== undefined) {
+        rows[row] = (rows[row] ?? '').slice(0, column).padEnd(column) + character + (rows[row] ?? '').slice(column + 1)
+        column++
+      }
+    }
+    return rows
+  }
+
   /** As when the window is closed. */
   break(): void {
     this.#keyboard.emit('error', Object.assign(new Error('setRawMode EIO'), { code: 'EIO' }))
@@ -53,6 +78,9 @@ class Desk {
     this.#keyboard.end()
   }
 }
+
+/** The movements that readline and we make, line ends, and what is written. */
+const MOVEMENT = /\p{Cc}\[(\d*)([A-Z])|(\n)|(\p{Cc}\[[^A-Z]*[a-z])|([\s\S])/gu
 
 const UP = '\u001b[A'
 const CTRL_C = '\u0003'
@@ -138,6 +166,35 @@ describe('TerminalLines', () => {
     desk.seen()
     desk.lines.write('an answer\n')
     assert.equal(desk.seen(), 'an answer\n', 'while a verb runs there is no prompt')
+    desk.lines.close()
+  })
+
+  test('live lines are drawn again in place, above what is typed, and go below the line that was taken', async () => {
+    const desk = new Desk()
+    const line = desk.lines.next()
+    await desk.press('li')
+    desk.lines.live(['lecture 10 %', '====      '])
+    desk.lines.live(['lecture 20 %', '========  '])
+    desk.lines.write('binh is here\n')
+    await desk.press('st\r')
+    assert.equal(await line, 'list')
+    assert.deepEqual(desk.screen(), ['binh is here', 'shoal> list', 'lecture 20 %', '========  ', ''])
+    desk.lines.write('an answer\n')
+    void desk.lines.next()
+    await desk.press('x')
+    desk.lines.live([])
+    assert.deepEqual(desk.screen(), ['binh is here', 'shoal> list', 'an answer', 'shoal> x'])
+    desk.lines.close()
+  })
+
+  test('nothing live disturbs a password', async () => {
+    const desk = new Desk()
+    desk.lines.live(['lecture 10 %'])
+    const answer = desk.lines.ask('Password: ', 'secret', new AbortController().signal)
+    desk.lines.live(['lecture 20 %'])
+    await desk.press('secret\r')
+    assert.equal(await answer, 'secret')
+    assert.deepEqual(desk.screen(), ['Password: ', ''])
     desk.lines.close()
   })
 

@@ -1,5 +1,7 @@
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline'
 import { Writable } from 'node:stream'
+import { stripVTControlCharacters } from 'node:util'
+import { widthOf } from '../render/text.ts'
 import type { LineSource } from './line-source.ts'
 
 /** What is typed now: a line for the shell, one that comes too early, or an answer. */
@@ -35,6 +37,8 @@ export class TerminalLines implements LineSource {
   readonly #screen: MutedStream
   readonly #reader: Interface
   readonly #typed: string[] = []
+  /** What stands above the line that is typed, for the moment. */
+  #live: readonly string[] = []
   #mode: Mode = 'running'
   #isClosed = false
   #onChange = (): void => {}
@@ -73,8 +77,10 @@ export class TerminalLines implements LineSource {
 
   async next(): Promise<string | undefined> {
     this.#enter('prompt', this.#options.prompt)
+    const wasTypedAhead = this.#typed.length > 0
     const line = await this.#line()
     this.#enter('running', '')
+    this.#letLineBehind(wasTypedAhead ? undefined : line)
     if (line !== undefined && line.trim() !== '' && !line.startsWith(' ')) this.#options.history.add(line)
     // Ctrl-D leaves the cursor behind the prompt.
     if (line === undefined) this.#options.output.write('\n')
@@ -83,6 +89,7 @@ export class TerminalLines implements LineSource {
 
   async ask(question: string, kind: 'open' | 'secret', signal: AbortSignal): Promise<string | undefined> {
     signal.throwIfAborted()
+    this.live([])
     this.#typed.length = 0
     if (kind === 'secret') this.#options.output.write(question)
     this.#enter(kind === 'secret' ? 'secret' : 'question', kind === 'secret' ? '' : question)
@@ -104,12 +111,16 @@ export class TerminalLines implements LineSource {
       this.#options.output.write(text)
       return
     }
-    const { rows } = this.#reader.getCursorPos()
-    moveCursor(this.#screen, 0, -rows)
-    cursorTo(this.#screen, 0)
-    clearScreenDown(this.#screen)
-    this.#options.output.write(text)
-    if (this.#mode !== 'running' || this.#reader.line !== '') this.#reader.prompt(true)
+    this.#redraw(text, this.#live)
+  }
+
+  /**
+   * Lines for the moment above the line that is typed, in the place of those before; none takes them away. None may be wider
+   * than the terminal.
+   */
+  live(lines: readonly string[]): void {
+    if (this.#isClosed || this.#mode === 'secret' || this.#mode === 'question') return
+    if (lines.length > 0 || this.#live.length > 0) this.#redraw('', lines)
   }
 
   close(): void {
@@ -127,6 +138,39 @@ export class TerminalLines implements LineSource {
     return this.#typed.shift()
   }
 
+  /** Everything from the first live line on, anew, with what stays above it. */
+  #redraw(text: string, live: readonly string[]): void {
+    const { rows } = this.#reader.getCursorPos()
+    this.#eraseFrom(rows + this.#rowsOf(this.#live))
+    this.#options.output.write(text + live.map((line) => `${line}\n`).join(''))
+    this.#live = live
+    if (this.#mode !== 'running' || this.#reader.line !== '') this.#reader.prompt(true)
+  }
+
+  /** A line that was taken stays where it was typed, and what is live goes below it. */
+  #letLineBehind(line: string | undefined): void {
+    const live = this.#live
+    this.#live = []
+    // Several lines that came at once stand there already, in rows that nobody counted: what was live stays above them.
+    if (live.length === 0 || line === undefined || this.#typed.length > 0 || this.#isClosed) return
+    const taken = this.#options.prompt + line
+    this.#eraseFrom(this.#rowsOf(live) + this.#rowsOf([taken]))
+    this.#options.output.write(`${taken}\n`)
+    this.live(live)
+  }
+
+  #eraseFrom(rows: number): void {
+    moveCursor(this.#screen, 0, -rows)
+    cursorTo(this.#screen, 0)
+    clearScreenDown(this.#screen)
+  }
+
+  /** A terminal that got narrower has wrapped what stands there. */
+  #rowsOf(lines: readonly string[]): number {
+    const columns = Math.max(1, this.#screen.columns)
+    return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns)), 0)
+  }
+
   #enter(mode: Mode, prompt: string): void {
     this.#mode = mode
     this.#screen.isMuted = mode === 'secret'
@@ -142,6 +186,7 @@ export class TerminalLines implements LineSource {
       this.#options.onCancel()
       return
     }
+    this.live([])
     this.#options.output.write('^C\n')
     this.#emptyLine()
     this.#reader.prompt()
@@ -164,6 +209,8 @@ export class TerminalLines implements LineSource {
     } catch {
       // Completion is a comfort: what it could not look up it does not offer.
     }
+    // Several are listed below the line, and the prompt goes below them.
+    if (found[0].length > 1) this.live([])
     done(null, [[...found[0]], found[1]])
   }
 }

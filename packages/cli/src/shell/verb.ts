@@ -58,6 +58,8 @@ export interface VerbCall<W> {
   readonly isInteractive: boolean
   /** Shows something before the end. */
   readonly show: (reply: Reply) => void
+  /** Lines for the moment, drawn again in place until the verb ends; nothing where nobody looks. */
+  readonly live: (lines: (view: View) => readonly string[]) => void
   /** What the person answers; what is secret is not shown while it is typed. */
   readonly ask: (question: string, kind: 'open' | 'secret') => Promise<string>
 }

@@ -1,5 +1,5 @@
 import type { Permission, Role } from '@shoal/api/permissions'
-import type { Caller as AnyCaller, TakenCall as AnyTakenCall, Call, Route } from '@shoal/door/route'
+import type { Caller as AnyCaller, Call, Route } from '@shoal/door/route'
 import type { TSchema } from 'typebox'
 
 /** Who calls a hub: roles and permissions are those of its accounts. */

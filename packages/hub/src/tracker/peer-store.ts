@@ -1,8 +1,8 @@
-import { fromLatin1, latin1 } from '@shoal/protocol/bytes'
 import { COMPACT_PEER4_BYTES, COMPACT_PEER6_BYTES } from '@shoal/protocol/tracker/announce'
 import type { HubSystem } from '../system.ts'
 import { PeerMemory } from './peer-memory.ts'
 import { type PeerRole, PeerVector } from './peer-vector.ts'
+import { SECRET_BYTES, SwarmTable } from './swarm-table.ts'
 
 /** What keeps the tracker's memory bounded, whoever announces whatever. A peer takes 9 to 45 bytes (IPv6: 20 to 70), a swarm about 700. */
 export interface PeerStoreOptions {
@@ -83,15 +83,16 @@ export class Swarm {
 export class PeerStore {
   readonly #options: PeerStoreOptions
   readonly #system: HubSystem
-  /** By the 20 bytes of the info hash as latin1. */
-  readonly #swarms = new Map<string, Swarm>()
+  readonly #swarms: SwarmTable
   readonly #memory = new PeerMemory()
   #peerCount = 0
-  #sweeping: MapIterator<[string, Swarm]> | undefined
+  /** The number of the swarm that `sweep` looks at next. */
+  #sweeping = 0
 
   constructor(options: PeerStoreOptions, system: HubSystem) {
     this.#options = options
     this.#system = system
+    this.#swarms = new SwarmTable(system.randomBytes(SECRET_BYTES))
   }
 
   get swarmCount(): number {
@@ -108,22 +109,24 @@ export class PeerStore {
   }
 
   find(infoHash: Uint8Array): Swarm | undefined {
-    return this.#swarms.get(latin1(infoHash))
+    return this.#swarms.get(infoHash)
   }
 
-  /** All swarms, in the order in which they came; those that come or go meanwhile may be among them or not. */
+  /** All swarms; those that come or go meanwhile may be among them or not. */
   *swarms(): Generator<readonly [infoHash: Uint8Array, swarm: Swarm], undefined> {
-    for (const [key, swarm] of this.#swarms) yield [fromLatin1(key), swarm]
+    for (let number = 0; number < this.#swarms.end; number++) {
+      const swarm = this.#swarms.at(number)
+      if (swarm !== undefined) yield [this.#swarms.infoHashAt(number).slice(), swarm]
+    }
   }
 
   /** @returns undefined when there are as many swarms as there may be */
   findOrCreate(infoHash: Uint8Array): Swarm | undefined {
-    const key = latin1(infoHash)
-    const known = this.#swarms.get(key)
+    const known = this.#swarms.get(infoHash)
     if (known !== undefined) return known
     if (this.#swarms.size >= this.#options.maxSwarms) return undefined
     const swarm = new Swarm(this.#memory)
-    this.#swarms.set(key, swarm)
+    this.#swarms.add(infoHash, swarm)
     return swarm
   }
 
@@ -161,21 +164,21 @@ export class PeerStore {
    */
   sweep(budget: number, onShrunk?: (infoHash: Uint8Array) => void): boolean {
     const tick = this.tick
-    this.#sweeping ??= this.#swarms.entries()
-    for (let spent = 0; spent < budget; ) {
-      const next = this.#sweeping.next()
-      if (next.done === true) {
-        this.#sweeping = undefined
+    for (let spent = 0; spent < budget; this.#sweeping++) {
+      if (this.#sweeping >= this.#swarms.end) {
+        this.#sweeping = 0
         return true
       }
-      const [key, swarm] = next.value
+      spent++
+      const swarm = this.#swarms.at(this.#sweeping)
+      if (swarm === undefined) continue
       const lifetime = this.lifetimeTicks(swarm)
-      spent += 1 + swarm.count
+      spent += swarm.count
       const gone = swarm.peers4.expire(tick, lifetime) + (swarm.peers6?.expire(tick, lifetime) ?? 0)
       this.#peerCount -= gone
       if (swarm.isLarge && swarm.count <= this.#options.largeSwarmPeers / 2) swarm.isLarge = false
-      if (gone > 0) onShrunk?.(fromLatin1(key))
-      if (swarm.count === 0 && tick - swarm.lastTick >= lifetime) this.#swarms.delete(key)
+      if (gone > 0) onShrunk?.(this.#swarms.infoHashAt(this.#sweeping))
+      if (swarm.count === 0 && tick - swarm.lastTick >= lifetime) this.#swarms.deleteAt(this.#sweeping)
     }
     return false
   }

@@ -7,6 +7,7 @@ import { encodeAnnounceRequest, encodeConnectRequest, encodeScrapeRequest, parse
 import fc from 'fast-check'
 import { type Hub, startHub } from '../hub.ts'
 import { REAL_HUB_SYSTEM } from '../system.ts'
+import { MembersOnly } from './access.ts'
 import { DEFAULT_TRACKER_OPTIONS, Tracker } from './announce.ts'
 import { ConnectionIds } from './connection-id.ts'
 import { UdpTracker } from './udp.ts'
@@ -184,5 +185,32 @@ describe('UDP answers', () => {
       }
       assert.ok(longest > 1200 && longest <= 1280, `${longest} bytes`)
     }
+  })
+
+  test('come with the key of a member only, which travels in the URL (BEP 41)', () => {
+    const members = new MembersOnly({ isGood: (key) => key === 'key-of-a-member' })
+    const udp = new UdpTracker(new Tracker(DEFAULT_TRACKER_OPTIONS, REAL_HUB_SYSTEM, members), new ConnectionIds(REAL_HUB_SYSTEM), () => {})
+    const id = udp.answer(encodeConnectRequest(1), victim)!.subarray(8, 16)
+    const said = (urlData?: string) => {
+      const reply = parseUdpReply(udp.answer(encodeAnnounceRequest(id, 1, request(), urlData), victim)!, 4)
+      return reply.action === 'error' ? reply.failureReason : reply.action
+    }
+    assert.equal(said('/a/key-of-a-member/announce?x=1'), 'announce')
+    for (const urlData of [undefined, '/announce', '/a/another-key/announce']) assert.match(said(urlData), /^This hub is for members/)
+    const scraped = parseUdpReply(udp.answer(encodeScrapeRequest(id, 1, [HASH]), victim)!, 4)
+    assert.equal(scraped.action, 'error', 'a scrape has no room for a key')
+    assert.deepEqual(udp.counts, { announces: 4, scrapes: 1, connects: 1, failures: 4, dropped: 0 })
+  })
+
+  test('stop coming when a network asks too often', () => {
+    const options = { ...DEFAULT_TRACKER_OPTIONS, announcesPerSecond: 1, announceBurst: 3 }
+    const clock = { now: () => 0, wallClock: () => 0, randomBytes: (length: number) => new Uint8Array(length), randomBelow: () => 0 }
+    const udp = new UdpTracker(new Tracker(options, clock), new ConnectionIds(clock), () => {})
+    const connects = Array.from({ length: 5 }, () => udp.answer(encodeConnectRequest(1), victim)).filter((answer) => answer !== undefined)
+    assert.equal(connects.length, 3)
+    const id = connects[0]!.subarray(8, 16)
+    const announces = Array.from({ length: 5 }, () => udp.answer(encodeAnnounceRequest(id, 1, request()), victim) !== undefined)
+    assert.deepEqual(announces, [true, true, true, false, false])
+    assert.equal(udp.counts.dropped, 4)
   })
 })

@@ -5,7 +5,7 @@ import { tableLines } from '../../render/table.ts'
 import { clean, fitted, padded, widthOf } from '../../render/text.ts'
 import { spoken } from '../reply.ts'
 import type { Reply, VerbCall, View } from '../verb.ts'
-import { addressOf, filesNamed, type HubWorld, listedFiles, MAX_LISTED_FILES } from './hub-world.ts'
+import { addressOf, filesNamed, type HubView, listedFiles, MAX_LISTED_FILES } from './hub-world.ts'
 
 /** Torrents that are asked about at once. */
 const AT_ONCE = 8
@@ -19,7 +19,7 @@ interface ChunkInfo {
 }
 
 /** Who has which pieces: of the contents of one name, or of everything. */
-export async function listChunkInfo({ world, words, signal }: VerbCall<HubWorld>): Promise<Reply> {
+export async function listChunkInfo({ world, words, signal }: VerbCall<HubView>): Promise<Reply> {
   const name = (words.name ?? []).join(' ')
   const { files, isAll } =
     name === '' ? await listedFiles(world.client, {}, signal) : { files: await filesNamed(world.client, name, signal), isAll: true }
@@ -37,7 +37,7 @@ export async function listChunkInfo({ world, words, signal }: VerbCall<HubWorld>
 }
 
 /** Equal content is one, whatever its names. */
-async function infosOf(files: readonly FileEntry[], { client }: HubWorld, signal: AbortSignal): Promise<ChunkInfo[]> {
+async function infosOf(files: readonly FileEntry[], { client }: HubView, signal: AbortSignal): Promise<ChunkInfo[]> {
   const names = new Map<string, string[]>()
   for (const { infoHash, name } of files) {
     const known = names.get(infoHash) ?? []

@@ -5,10 +5,10 @@ import { quoted } from '../../render/text.ts'
 import { sentence, tableReply } from '../reply.ts'
 import type { Reply, Verb, VerbCall } from '../verb.ts'
 import { listChunkInfo } from './chunk-info.ts'
-import { addressOf, closeNames, filesNamed, type HubWorld, listedFiles, MAX_LISTED_FILES } from './hub-world.ts'
+import { addressOf, closeNames, filesNamed, type HubView, type HubWorld, listedFiles, MAX_LISTED_FILES } from './hub-world.ts'
 
-/** What the catalogue holds, and who has which pieces of it. */
-export const FILE_VERBS: readonly Verb<HubWorld>[] = [
+/** What is shared, and who has which pieces of it. */
+export const LISTING_VERBS: readonly Verb<HubView>[] = [
   {
     name: 'list_files',
     aliases: ['files', 'ls'],
@@ -25,6 +25,11 @@ export const FILE_VERBS: readonly Verb<HubWorld>[] = [
     example: 'list_chunkinfo lecture-04',
     run: listChunkInfo,
   },
+]
+
+/** What the catalogue holds, for whoever runs the hub. */
+export const FILE_VERBS: readonly Verb<HubWorld>[] = [
+  ...LISTING_VERBS,
   {
     name: 'withdraw',
     summary: 'takes an entry out of the list',
@@ -35,11 +40,11 @@ export const FILE_VERBS: readonly Verb<HubWorld>[] = [
   },
 ]
 
-async function fileNames({ client }: HubWorld, _before: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+async function fileNames({ client }: HubView, _before: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
   return (await listedFiles(client, {}, signal)).files.map((file) => file.name)
 }
 
-async function listFiles({ world, words, signal }: VerbCall<HubWorld>): Promise<Reply> {
+async function listFiles({ world, words, signal }: VerbCall<HubView>): Promise<Reply> {
   const asked = (words.words ?? []).join(' ')
   const { files, isAll } = await listedFiles(world.client, asked === '' ? {} : { q: asked }, signal)
   if (files.length === 0 && asked !== '') {

@@ -4,13 +4,21 @@ import { ProblemError } from '@shoal/api/problem'
 import { quoted } from '../../render/text.ts'
 import { folded, nearest } from '../nearest.ts'
 
+/** What shows what there is on a hub: its client, or a peer that asks it. */
+export type HubReader = Pick<HubClient, 'url' | 'files' | 'peers' | 'peerFiles' | 'pieces' | 'ping'>
+
+/** What the verbs work with that only look: a shell of the hub and one of a peer have them alike. */
+export interface HubView {
+  readonly client: HubReader
+  /** Addresses of this machine that others may reach it by. */
+  readonly ownAddresses: () => readonly string[]
+}
+
 /** What the verbs of a hub work with. */
-export interface HubWorld {
+export interface HubWorld extends HubView {
   readonly client: HubClient
   /** As others type it; `client.url` is how it is reached from here. */
   readonly publicUrl: string
-  /** Addresses of this machine that others may reach it by. */
-  readonly ownAddresses: () => readonly string[]
   /** In [0, 1). */
   readonly chance: () => number
 }
@@ -27,7 +35,7 @@ const PAGE = 100
 
 /** Every entry that the words find, the newest first, up to a bound. */
 export async function listedFiles(
-  client: HubClient,
+  client: HubReader,
   query: { readonly q?: string; readonly name?: string },
   signal: AbortSignal,
 ): Promise<{ readonly files: readonly FileEntry[]; readonly isAll: boolean }> {
@@ -42,7 +50,7 @@ export async function listedFiles(
 }
 
 /** @throws {ProblemError} `NOT_FOUND`, with the names that one may have meant: the hub knows them best */
-export async function filesNamed(client: HubClient, name: string, signal: AbortSignal): Promise<readonly FileEntry[]> {
+export async function filesNamed(client: HubReader, name: string, signal: AbortSignal): Promise<readonly FileEntry[]> {
   return (await listedFiles(client, { name }, signal)).files
 }
 

@@ -4,11 +4,11 @@ import { ProblemError } from '@shoal/api/problem'
 import { quoted } from '../../render/text.ts'
 import { sentence, tableReply } from '../reply.ts'
 import type { Reply, Verb, VerbCall } from '../verb.ts'
-import { addressOf, closeNames, type HubWorld, listedFiles, peerNamed } from './hub-world.ts'
+import { addressOf, closeNames, type HubView, listedFiles, peerNamed } from './hub-world.ts'
 import { PEER_USAGE, readPeerWords } from './peer-address.ts'
 
 /** Who is connected, and the two questions that one can ask about one of them. */
-export const PEER_VERBS: readonly Verb<HubWorld>[] = [
+export const PEER_VERBS: readonly Verb<HubView>[] = [
   {
     name: 'list_peers',
     aliases: ['p', 'peers'],
@@ -35,14 +35,14 @@ export const PEER_VERBS: readonly Verb<HubWorld>[] = [
 ]
 
 /** Names and addresses; behind an address its port. */
-async function peerWords({ client }: HubWorld, before: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+async function peerWords({ client }: HubView, before: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
   const peers = await client.peers(signal)
   const [ip] = before
   if (ip !== undefined) return peers.filter((peer) => peer.ip === ip).map((peer) => String(peer.port))
   return [...peers.map((peer) => peer.name), ...peers.map((peer) => peer.ip)]
 }
 
-async function listPeers({ world, signal, now }: VerbCall<HubWorld>): Promise<Reply> {
+async function listPeers({ world, signal, now }: VerbCall<HubView>): Promise<Reply> {
   const peers = await world.client.peers(signal)
   const moment = now()
   return tableReply(
@@ -69,7 +69,7 @@ async function listPeers({ world, signal, now }: VerbCall<HubWorld>): Promise<Re
   )
 }
 
-async function ping({ world, words, signal }: VerbCall<HubWorld>): Promise<Reply> {
+async function ping({ world, words, signal }: VerbCall<HubView>): Promise<Reply> {
   const named = readPeerWords({ name: 'ping' }, words.peer ?? [])
   const address = named.kind === 'address' ? named.address : await addressOfPeer(world, named.name, signal)
   if (isHubItself(address, world)) {
@@ -86,7 +86,7 @@ function pingText({ peer, roundTripMs, isReachable, reachability }: Ping, asked:
   return `${quotedIfOdd(peer.name)} ${where} answered in ${roundTripMs.toFixed(3)} ms; ${port}.`
 }
 
-async function addressOfPeer({ client }: HubWorld, name: string, signal: AbortSignal): Promise<PeerAddress> {
+async function addressOfPeer({ client }: HubView, name: string, signal: AbortSignal): Promise<PeerAddress> {
   const peers = await client.peers(signal)
   const peer = peerNamed(name, peers)
   if (peer !== undefined) return { ip: peer.ip, port: peer.port }
@@ -100,7 +100,7 @@ async function addressOfPeer({ client }: HubWorld, name: string, signal: AbortSi
 }
 
 /** The hub's own door, by whichever of its addresses. */
-function isHubItself({ ip, port }: PeerAddress, { client, ownAddresses }: HubWorld): boolean {
+function isHubItself({ ip, port }: PeerAddress, { client, ownAddresses }: HubView): boolean {
   const hub = new URL(client.url)
   if (port !== Number(hub.port || (hub.protocol === 'https:' ? 443 : 80))) return false
   const host = hub.hostname.replace(/^\[|\]$/g, '')
@@ -111,7 +111,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
-async function discover({ world, words, signal }: VerbCall<HubWorld>): Promise<Reply> {
+async function discover({ world, words, signal }: VerbCall<HubView>): Promise<Reply> {
   const { client } = world
   const named = readPeerWords({ name: 'discover' }, words.peer ?? [])
   const peers = await client.peers(signal)
@@ -134,7 +134,7 @@ function notConnected(asked: string, names: readonly string[]): ProblemError {
 }
 
 /** What a peer has published, which is no longer connected: so gone is told apart from unknown. */
-async function filesLeftBy(asked: string, client: HubWorld['client'], signal: AbortSignal): Promise<readonly FileEntry[]> {
+async function filesLeftBy(asked: string, client: HubView['client'], signal: AbortSignal): Promise<readonly FileEntry[]> {
   const { files } = await listedFiles(client, {}, signal)
   return files.filter(({ host }) => host !== undefined && (host.name === asked || addressOf(host) === asked))
 }
