@@ -119,7 +119,7 @@ export const PLAN: Plan = {
     readsClock: true,
   },
   // The daemon's API on a port of this machine, and the way to it.
-  'cli/daemon-http': { mayImport: ['api', 'door', 'cli/daemon', 'node:', 'npm:typebox'] },
+  'cli/daemon-http': { mayImport: ['protocol', 'api', 'door', 'cli/daemon', 'node:', 'npm:typebox'] },
   // The peer's side of hubs: speaks to them over their API and control channel, and to the torrents as the daemon shows them.
   'cli/hubs': {
     mayImport: ['protocol', 'api', 'engine/index', 'engine/create-torrent', 'cli/daemon', 'node:', 'npm:ws', 'npm:typebox'],
@@ -137,6 +137,7 @@ export const PLAN: Plan = {
       'cli/shell',
       'cli/daemon',
       'cli/daemon-http',
+      'cli/hubs',
       'node:',
       'npm:commander',
     ],

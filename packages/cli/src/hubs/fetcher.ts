@@ -175,7 +175,7 @@ export class Fetcher {
   /** It is here already, whole or in part: it goes on where it is. */
   async #resume(known: TorrentItem, { destination }: Fetch): Promise<TorrentItem> {
     const { shelf, torrents } = this.#needs
-    const path = shelf.pathOf(known.id) ?? join(known.dir, known.name)
+    const path = (await shelf.pathOf(known.id)) ?? join(known.dir, known.name)
     const isComplete = known.size > 0 && known.haveBytes >= known.size
     if (isComplete)
       throw new ProblemError('DESTINATION_EXISTS', `${JSON.stringify(known.name)} is here already, whole: ${JSON.stringify(path)}`)
