@@ -11,6 +11,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ build(context: CommandCo
   show: () => import('./commands/show.ts'),
   magnet: () => import('./commands/magnet.ts'),
   hub: () => import('./commands/hub.ts'),
+  up: () => import('./commands/up.ts'),
+  share: () => import('./commands/share.ts'),
 }
 
 /** Runs the command that the words name; what went wrong is told, and is in the exit status. */
@@ -48,14 +50,32 @@ async function programFor(name: string | undefined, version: string): Promise<Co
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', TOUR)
-  const loaders = name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS)
-  for (const load of loaders) if (load !== undefined) program.addCommand((await load()).build(context))
-  if (name === undefined) program.action(() => program.help())
+  for (const each of await commandsFor(name, context)) program.addCommand(each)
+  if (name === undefined) program.action(() => shellOrHelp(program, context))
   for (const each of withSubcommands(program)) {
     // Errors are told once, in our words, by `run`.
     each.exitOverride().configureOutput({ outputError: () => {} })
   }
   return program
+}
+
+/** The one that is called, or all of them when there is none of that name: for help, and to find what was meant. */
+async function commandsFor(name: string | undefined, context: CommandContext): Promise<Command[]> {
+  const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (load !== undefined) return [(await load()).build(context)]
+  const { buildPeerVerbs, isPeerVerb } = await import('./commands/peer-verb.ts')
+  const taken = Object.keys(COMMANDS)
+  if (name !== undefined && isPeerVerb(name)) return buildPeerVerbs(context, taken, name)
+  const own = await Promise.all(Object.values(COMMANDS).map(async (each) => (await each()).build(context)))
+  return [...own, ...buildPeerVerbs(context, taken)]
+}
+
+/** To a person the shell of the peer, to everything else what can be asked. */
+async function shellOrHelp(program: Command, context: CommandContext): Promise<void> {
+  const { isPersonThere } = await import('./commands/person.ts')
+  if (!isPersonThere(context.environment)) program.help()
+  const { attachPeerShell } = await import('./commands/attach-peer-shell.ts')
+  await attachPeerShell(context)
 }
 
 function withSubcommands(command: Command): Command[] {

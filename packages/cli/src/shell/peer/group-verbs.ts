@@ -102,19 +102,15 @@ export const GROUP_VERBS: readonly Verb<PeerWorld>[] = [
 ]
 
 /** A verb that looks at a hub, as a peer asks that hub. */
-function throughPeer({ aliases: _, ...verb }: Verb<HubView>, aliases: readonly string[]): Verb<PeerWorld> {
+function throughPeer(verb: Verb<HubView>, aliases: readonly string[]): Verb<PeerWorld> {
   return {
     ...verb,
     aliases,
     options: [...(verb.options ?? []), HUB],
-    arguments: (verb.arguments ?? []).map(({ complete, ...argument }) => ({
+    arguments: (verb.arguments ?? []).map((argument) => ({
       ...argument,
-      ...(complete === undefined
-        ? {}
-        : {
-            complete: async (world: PeerWorld, before: readonly string[], signal: AbortSignal) =>
-              complete(viewOfHub(world, await hubNamed(world, undefined, signal)), before, signal),
-          }),
+      complete: async (world: PeerWorld, before: readonly string[], signal: AbortSignal) =>
+        (await argument.complete?.(viewOfHub(world, await hubNamed(world, undefined, signal)), before, signal)) ?? [],
     })),
     run: async (call) => verb.run({ ...call, world: await viewOf(call) }),
   }
