@@ -118,10 +118,28 @@ export const PLAN: Plan = {
     mayImport: ['protocol', 'api', 'engine/index', 'engine/create-torrent', 'cli/foreground', 'node:', 'npm:typebox'],
     readsClock: true,
   },
+  // The peer's side of hubs: speaks to them over their API and control channel, and to the torrents as the daemon shows them.
+  'cli/hubs': {
+    mayImport: ['protocol', 'api', 'engine/index', 'engine/create-torrent', 'cli/daemon', 'node:', 'npm:ws', 'npm:typebox'],
+  },
+  // The daemon's API on a port of this machine, and the way to it.
+  'cli/daemon-http': { mayImport: ['api', 'door', 'cli/daemon', 'node:', 'npm:typebox'] },
   // Knows neither hub nor engine: a shell speaks to either over its API.
   'cli/shell': { mayImport: ['protocol', 'api', 'cli/render', 'node:'] },
   'cli/commands': {
-    mayImport: ['protocol', 'engine/create-torrent', 'api', 'hub', 'cli/render', 'cli/foreground', 'cli/shell', 'node:', 'npm:commander'],
+    mayImport: [
+      'protocol',
+      'engine/create-torrent',
+      'api',
+      'hub',
+      'cli/render',
+      'cli/foreground',
+      'cli/shell',
+      'cli/daemon',
+      'cli/daemon-http',
+      'node:',
+      'npm:commander',
+    ],
   },
   cli: { mayImport: ['cli/commands', 'cli/render', 'node:', 'npm:commander'] },
   'cli/bin': { mayImport: ['cli', 'node:'] },

@@ -21,6 +21,20 @@ describe('a members-only hub, with the key in the URL', () => {
     })
     after(() => stage.close())
 
+    for (const [ours, theirs] of [
+      ['http', 'udp'],
+      ['udp', 'http'],
+    ] as const) {
+      test(`we seed over ${ours.toUpperCase()}, and get over ${theirs.toUpperCase()}`, async (t) => {
+        const scene = Scene.of(t)
+        const torrent = await createWithShoal(scene, { host, tracker: hub.url(ours), source: t.name })
+        await seedWithShoal(scene, { host, torrent })
+        const dir = scene.dir('got')
+        await getWithShoal(scene, { host, what: magnetWith(torrent.infoHash, hub.url(theirs)), dir })
+        assertIsPayload(dir)
+      })
+    }
+
     test('aria2 over HTTP and libtorrent over UDP (BEP 41) find each other', { skip: needs('aria2c', 'libtorrent') }, async (t) => {
       const scene = Scene.of(t)
       const torrent = await createWithShoal(scene, { host, tracker: hub.url('http'), source: t.name })

@@ -6,7 +6,7 @@ import {
   AuditEntry,
   BackupInfo,
   CreatedInvite,
-  type FileEntry,
+  FileEntry,
   type FileListQuery,
   FilePage,
   HubFacts,
@@ -25,6 +25,7 @@ import {
   type Setup,
   SignedIn,
   type SignIn,
+  TorrentFacts,
 } from './hub-api.ts'
 import { THIS_PLATFORM, type WebAbortSignal, type WebPlatform } from './web-platform.ts'
 
@@ -157,6 +158,15 @@ export class HubClient {
 
   files(query: FileListQuery, signal?: WebAbortSignal): Promise<FilePage> {
     return this.#calls.call('GET', '/v1/files', { query, reply: FilePage, signal })
+  }
+
+  file(id: string, signal?: WebAbortSignal): Promise<FileEntry> {
+    return this.#calls.call('GET', `/v1/files/${encodeURIComponent(id)}`, { reply: FileEntry, signal })
+  }
+
+  /** One content, and the newest hundred entries that share it. */
+  torrentFacts(infoHash: string, signal?: WebAbortSignal): Promise<TorrentFacts> {
+    return this.#calls.call('GET', `/v1/torrents/${infoHash}`, { reply: TorrentFacts, signal })
   }
 
   async withdrawFile(id: string, signal?: WebAbortSignal): Promise<void> {

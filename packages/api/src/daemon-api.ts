@@ -132,6 +132,10 @@ export const TorrentFileItem = Type.Object({
 })
 export type TorrentFileItem = Static<typeof TorrentFileItem>
 
+/** `POST /v1/torrents/{id}/player-keys`: what a player shows in the address (`…/content?key=`) instead of the token; good for the files of one torrent. */
+export const PlayerKey = Type.Object({ key: Type.String(), expiresAt: Moment })
+export type PlayerKey = Static<typeof PlayerKey>
+
 export const PeerItem = Type.Object({
   ip: Type.String(),
   port: Count,

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { DEFAULT_SESSION_OPTIONS, type SessionOptions } from './base/options.ts'
+import type { SessionOptions } from './base/options.ts'
 import { descriptorLimit, mostSockets } from './node/descriptor-limit.ts'
 import { NodeDisk } from './node/disk.ts'
 import { NodeHasher } from './node/hasher.ts'
@@ -23,10 +23,14 @@ export async function createSession(options: CreateSessionOptions = {}): Promise
   const hasher = new NodeHasher(hashThreads === undefined ? {} : { threads: hashThreads })
   try {
     // A socket takes a descriptor as a file does: with none left nothing could be read or written either.
-    const wanted = options.maxConnections ?? DEFAULT_SESSION_OPTIONS.maxConnections
-    const maxConnections = Math.min(wanted, mostSockets(descriptorLimit()))
-    const ports = { system: new NodeSystem(), network: new NodeNetwork(), disk: new NodeDisk(), hasher }
-    return await Session.open(ports, { ...sessionOptions, maxConnections })
+    const ports = {
+      system: new NodeSystem(),
+      network: new NodeNetwork(),
+      disk: new NodeDisk(),
+      hasher,
+      mostSockets: mostSockets(descriptorLimit()),
+    }
+    return await Session.open(ports, sessionOptions)
   } catch (error) {
     await hasher.close()
     throw error
@@ -57,6 +61,6 @@ export { Session, type SessionEvents, type SessionPorts } from './session/sessio
 export { parseFileList } from './torrent/file-selection.ts'
 export type { StreamRange } from './torrent/file-stream.ts'
 export type { Torrent } from './torrent/torrent.ts'
-export type { PeerSnapshot, TorrentEvents, TorrentSnapshot } from './torrent/torrent-events.ts'
+export type { PeerSnapshot, TorrentEvents, TorrentSnapshot, TorrentSummary } from './torrent/torrent-events.ts'
 export type { AddTorrent } from './torrent/torrent-source.ts'
 export type { TorrentState } from './torrent/torrent-state.ts'

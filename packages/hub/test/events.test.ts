@@ -4,8 +4,9 @@ import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import type { FileEntry, HubEvent } from '@shoal/api/hub-api'
 import type { Problem } from '@shoal/api/problem'
+import type { StreamLimits } from '@shoal/door/sent-event-streams'
 import { EventFeed } from '../src/http/event-feed.ts'
-import { type EventStreamLimits, EventStreams } from '../src/http/event-routes.ts'
+import { EventStreams } from '../src/http/event-routes.ts'
 import { REAL_HUB_SYSTEM } from '../src/system.ts'
 import { until } from './control-fakes.ts'
 import { EventReader } from './event-reader.ts'
@@ -36,7 +37,7 @@ interface OpenEvents extends OpenDoor {
   readonly watched: string[]
 }
 
-async function openEvents(limits: Partial<EventStreamLimits> = {}): Promise<OpenEvents> {
+async function openEvents(limits: Partial<StreamLimits> = {}): Promise<OpenEvents> {
   const feed = new EventFeed(REAL_HUB_SYSTEM)
   const watched: string[] = []
   const watching = { watch: (hash: string) => watched.push(`+${hash[0]}`), unwatch: (hash: string) => watched.push(`-${hash[0]}`) }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { formatIp, formatIpv6, parseIp, parseIpv4, parseIpv6 } from './ip-address.ts'
+import { formatIp, formatIpv6, isLocalIp, parseIp, parseIpv4, parseIpv6 } from './ip-address.ts'
 
 describe('ip-address', () => {
   test('writes what it reads, in the short form', () => {
@@ -64,6 +64,41 @@ describe('ip-address', () => {
         assert.equal(formatIp(again), formatIp(bytes))
       }),
     )
+  })
+
+  test('knows which addresses only neighbours have', () => {
+    const local = [
+      '127.0.0.1',
+      '10.0.0.1',
+      '172.16.0.1',
+      '172.31.255.254',
+      '192.168.1.1',
+      '169.254.9.9',
+      '::1',
+      'fc00::1',
+      'fdab::1',
+      'fe80::1',
+      'febf::1',
+      '::ffff:10.1.2.3',
+    ]
+    const others = [
+      '8.8.8.8',
+      '11.0.0.1',
+      '172.15.0.1',
+      '172.32.0.1',
+      '192.169.0.1',
+      '100.64.0.1',
+      '0.0.0.0',
+      '::',
+      '::2',
+      'fec0::1',
+      '2001:db8::1',
+      '::ffff:8.8.8.8',
+      'localhost',
+      '',
+    ]
+    for (const address of local) assert.equal(isLocalIp(address), true, address)
+    for (const address of others) assert.equal(isLocalIp(address), false, address)
   })
 })
 

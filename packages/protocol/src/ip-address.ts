@@ -81,6 +81,22 @@ export function formatIp(bytes: Uint8Array): string {
   return bytes.length === 4 ? formatIpv4(bytes) : formatIpv6(bytes)
 }
 
+/**
+ * Whether a text is an address that only neighbours have: of this machine, of its link, or of a private network (RFC 1918,
+ * 3927, 4193). Shared addresses of providers (RFC 6598) are none.
+ */
+export function isLocalIp(text: string): boolean {
+  const bytes = parseIp(text)
+  if (bytes === undefined) return false
+  const [first, second] = [bytes[0]!, bytes[1]!]
+  if (bytes.length === 4) {
+    if (first === 172) return second >= 16 && second <= 31
+    return first === 10 || first === 127 || (first === 192 && second === 168) || (first === 169 && second === 254)
+  }
+  const isLoopback = bytes[15] === 1 && bytes.subarray(0, 15).every((byte) => byte === 0)
+  return isLoopback || (first & 0xfe) === 0xfc || (first === 0xfe && (second & 0xc0) === 0x80)
+}
+
 const DOT = 0x2e
 const ZERO = 0x30
 const NINE = 0x39

@@ -11,7 +11,7 @@ export interface TorrentShelf {
   /** What is verified; a copy. Undefined while nothing is known. */
   piecesOf(id: string): Bitfield | undefined
   /** The file or folder of the torrent on this disk. */
-  pathOf(id: string): string | undefined
+  pathOf(id: string): Promise<string | undefined>
   /** Complete copies among the peers that we are connected to. */
   copiesElsewhere(id: string): number
   addPeers(id: string, peers: readonly Endpoint[]): void
@@ -31,6 +31,7 @@ export interface PlacedTorrent {
   /** The data was hashed a moment ago. */
   readonly skipCheck?: boolean
   readonly isUploadOnly?: boolean
+  readonly isPaused?: boolean
   readonly labels?: readonly string[]
   readonly peers?: readonly Endpoint[]
   readonly trackers?: readonly string[]

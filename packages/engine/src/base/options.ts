@@ -66,8 +66,10 @@ export interface SessionOptions {
   /** Ceilings for all torrents together; `Infinity` is no ceiling. */
   readonly uploadRateBytesPerSecond: number
   readonly downloadRateBytesPerSecond: number
-  /** Connections of all torrents together. `createSession` lowers it where the process may not have so many sockets open. */
+  /** Connections of all torrents together. `createSession` keeps below it what sockets the process may have open. */
   readonly maxConnections: number
+  /** Peers in networks of our own go past the ceilings of rates, also those of single torrents. */
+  readonly lanIsUnlimited: boolean
   /** Memory for unfinished pieces of one torrent. At least four pieces are held, whatever this says. */
   readonly pieceMemoryBytes: number
   /** How long `stop` waits for trackers to hear of it. */
@@ -84,6 +86,7 @@ export const DEFAULT_SESSION_OPTIONS: Readonly<SessionOptions> = Object.freeze({
   uploadRateBytesPerSecond: Number.POSITIVE_INFINITY,
   downloadRateBytesPerSecond: Number.POSITIVE_INFINITY,
   maxConnections: 500,
+  lanIsUnlimited: false,
   // Touched only as far as it is needed: one fast peer needs 3 MiB, twenty of mixed speed 50 with pieces of 1 MiB.
   pieceMemoryBytes: 64 * 1024 * 1024,
   stopTimeoutMs: 3_000,

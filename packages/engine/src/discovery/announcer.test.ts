@@ -458,10 +458,64 @@ describe('Announcer', () => {
     const world = new World([['a']])
     world.announcer.start()
     await world.run(100)
-    world.announcer.addTier(['http://b/announce'])
-    world.announcer.addTier(['http://b/announce', 'http://a/announce'])
+    world.announcer.setTiers([['http://a/announce'], ['http://b/announce'], ['http://b/announce', 'http://a/announce', 'wss://c']])
     assert.deepEqual(await world.run(100), ['b started'])
     assert.equal(world.announcer.trackers.length, 2)
+    await world.system.complete(world.announcer.stop())
+    assert.deepEqual(world.news(), ['a stopped', 'b stopped'])
+  })
+
+  test('tells trackers that were taken away that we leave, and those that stay nothing', async () => {
+    const world = new World([['a'], ['b'], ['c']])
+    world.announcer.start()
+    await world.run(100)
+    world.announcer.setTiers([['http://b/announce'], ['http://d/announce']])
+    assert.deepEqual((await world.run(100)).sort(), ['a stopped', 'c stopped', 'd started'])
+    assert.deepEqual(
+      world.announcer.trackers.map(({ url, status }) => `${url} ${status}`),
+      ['http://b/announce working', 'http://d/announce working'],
+    )
+    await world.system.complete(world.announcer.stop())
+    assert.deepEqual(world.news().sort(), ['b stopped', 'd stopped'])
+    assert.equal(world.system.pendingEvents, 0)
+  })
+
+  test('asks the next of the tier at once when the one that answered is taken away', async () => {
+    const world = new World([['a']])
+    world.announcer.start()
+    await world.run(100)
+    world.announcer.setTiers([['http://a/announce', 'http://b/announce']])
+    assert.deepEqual(await world.run(100), [], 'b stands in for a')
+    world.announcer.setTiers([['http://b/announce']])
+    assert.deepEqual((await world.run(100)).sort(), ['a stopped', 'b started'])
+  })
+
+  test('keeps what it knows of a tracker that goes to another tier', async () => {
+    const world = new World([['a'], ['b']])
+    world.announcer.start()
+    await world.run(100)
+    world.announcer.setTiers([['http://b/announce', 'http://a/announce']])
+    assert.deepEqual(await world.run(100), [])
+    await world.system.complete(world.announcer.stop())
+    assert.deepEqual(world.news().sort(), ['a stopped', 'b stopped'])
+  })
+
+  test('calls off what it asks of a tracker that is taken away', async () => {
+    const world = new World([['a'], ['b']])
+    world.trackers.a = 'silent'
+    world.announcer.start()
+    await world.run(100)
+    assert.equal(world.firstRounds, 0)
+    world.announcer.setTiers([['http://b/announce']])
+    assert.equal(world.abortedCount, 1)
+    assert.equal(world.firstRounds, 1, 'it is not waited for')
+    world.trackers.a = good(60)
+    // It may have heard us.
+    assert.deepEqual(await world.run(100), ['a stopped'])
+    world.announcer.setTiers([])
+    assert.deepEqual(await world.run(100), ['b stopped'])
+    await world.system.complete(world.announcer.stop())
+    assert.equal(world.system.pendingEvents, 0)
   })
 
   test('does not hand on names that a tracker made up', async () => {

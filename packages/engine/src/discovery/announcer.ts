@@ -3,7 +3,7 @@ import type { AnnounceRequest, PeerEndpoint } from '@shoal/protocol/tracker/anno
 import type { System } from '../ports/system.ts'
 import { type AnnounceOptions, DEFAULT_ANNOUNCE_OPTIONS } from './announce-schedule.ts'
 import type { TrackerClient } from './tracker-client.ts'
-import { type TierOwner, type TierQuestion, type TrackerStatus, TrackerTier } from './tracker-tier.ts'
+import { newTracker, type TierOwner, type TierQuestion, type Tracker, type TrackerStatus, TrackerTier } from './tracker-tier.ts'
 
 /*
  * Tells the trackers of one torrent where we stand, and brings back peers (BEP 3, 7, 12, 15, 31).
@@ -36,7 +36,7 @@ export interface AnnouncerOwner {
   onPeers(peers: readonly PeerEndpoint[], trackerUrl: string): void
   /** A success; or a failure, once until it changes or ends. */
   onTrackerStatus(status: TrackerStatus): void
-  /** Each tier has answered, or failed once. At once if there is none. */
+  /** Each tier has answered, or failed once. At once if there is none, and again when trackers were changed. */
   onFirstRound(): void
 }
 
@@ -57,8 +57,9 @@ export class Announcer {
   readonly #state: AnnounceState
   readonly #owner: AnnouncerOwner
   readonly #options: AnnounceOptions
-  readonly #tiers: TrackerTier[] = []
-  readonly #urls = new Set<string>()
+  #tiers: readonly TrackerTier[] = []
+  /** Trackers that we have left hear of it. */
+  readonly #farewells = new Set<Promise<void>>()
   #isRunning = false
   #hasCompleted = false
   /** Tiers of which the first round is not over. */
@@ -81,7 +82,7 @@ export class Announcer {
     this.#state = options.state
     this.#owner = options.owner
     this.#options = { ...DEFAULT_ANNOUNCE_OPTIONS, ...options.options }
-    for (const tier of options.tiers) this.addTier(tier)
+    this.setTiers(options.tiers)
   }
 
   /** Every tracker, tier after tier, in the order in which they are tried. */
@@ -89,19 +90,60 @@ export class Announcer {
     return this.#tiers.flatMap((tier) => tier.statuses)
   }
 
-  /** Adds trackers that stand in for each other. Those that we have already, or do not speak to, are left out. */
-  addTier(urls: readonly string[]): void {
-    const fresh = urls.filter((url) => {
-      if (this.#urls.has(url) || /^wss?:/i.test(url)) return false
-      this.#urls.add(url)
-      return true
+  /** The most that any tracker says; undefined while none says anything. */
+  most(what: 'seeds' | 'leechers'): number | undefined {
+    let most: number | undefined
+    for (const tier of this.#tiers) {
+      const count = tier.most(what)
+      if (count !== undefined && (most === undefined || count > most)) most = count
+    }
+    return most
+  }
+
+  /**
+   * The trackers from now on, in tiers whose members stand in for each other (BEP 12); one that is named twice counts where it
+   * comes first, and those that we do not speak to are left out. Those that go hear `stopped`, a tier of new ones hears
+   * `started`, and what we know of those that stay is kept.
+   */
+  setTiers(tiers: readonly (readonly string[])[]): void {
+    const wanted = spokenTo(tiers)
+    const unused = new Set(this.#tiers)
+    const kept = wanted.map((urls) => {
+      const tier = [...unused].find((one) => one.urls.some((url) => urls.includes(url)))
+      if (tier !== undefined) unused.delete(tier)
+      return tier
     })
-    if (fresh.length === 0) return
-    const tier = new TrackerTier({ system: this.#system, owner: this.#tierOwner(), options: this.#options, urls: fresh })
-    this.#tiers.push(tier)
+    const moving = new Map<string, Tracker>()
+    const release = (tier: TrackerTier, urls: readonly string[]): void => {
+      const left: Tracker[] = []
+      for (const tracker of tier.release((url) => urls.includes(url))) {
+        if (wanted.some((others) => others.includes(tracker.url))) moving.set(tracker.url, tracker)
+        else left.push(tracker)
+      }
+      this.#sayFarewell(tier.farewell(left))
+    }
+    for (const [at, tier] of kept.entries()) if (tier !== undefined) release(tier, wanted[at]!)
+    for (const tier of unused) {
+      if (this.#isRunning && !tier.hadFirstRound) this.#missingTiers--
+      release(tier, [])
+      this.#sayFarewell(tier.stop())
+    }
+    const added: TrackerTier[] = []
+    this.#tiers = wanted.map((urls, at) => {
+      const tier = kept[at]
+      const trackers = urls.filter((url) => tier?.urls.includes(url) !== true).map((url) => moving.get(url) ?? newTracker(url))
+      if (tier !== undefined) {
+        tier.adopt(trackers)
+        return tier
+      }
+      const made = new TrackerTier({ system: this.#system, owner: this.#tierOwner(), options: this.#options, trackers })
+      added.push(made)
+      return made
+    })
     if (!this.#isRunning) return
-    this.#missingTiers++
-    tier.start()
+    this.#missingTiers += added.length
+    for (const tier of added) tier.start()
+    if (this.#missingTiers === 0) this.#owner.onFirstRound()
   }
 
   start(): void {
@@ -129,7 +171,12 @@ export class Announcer {
   async stop(): Promise<void> {
     if (!this.#isRunning) return
     this.#isRunning = false
-    await Promise.all(this.#tiers.map((tier) => tier.stop()))
+    await Promise.all([...this.#tiers.map((tier) => tier.stop()), ...this.#farewells])
+  }
+
+  #sayFarewell(farewell: Promise<void>): void {
+    this.#farewells.add(farewell)
+    void farewell.then(() => this.#farewells.delete(farewell)) // never rejects
   }
 
   #tierOwner(): TierOwner {
@@ -161,4 +208,16 @@ export class Announcer {
       ...(trackerId === undefined ? {} : { trackerId }),
     }
   }
+}
+
+function spokenTo(tiers: readonly (readonly string[])[]): string[][] {
+  const seen = new Set<string>()
+  const clean = tiers.map((urls) =>
+    urls.filter((url) => {
+      if (seen.has(url) || /^wss?:/i.test(url)) return false
+      seen.add(url)
+      return true
+    }),
+  )
+  return clean.filter((urls) => urls.length > 0)
 }

@@ -47,8 +47,8 @@ export interface TierOwner {
   onFirstRound(): void
 }
 
-/** A tracker, and what we know of it. */
-interface Tracker {
+/** A tracker, and what we know of it. It may go from one tier to another, and what is known goes along. */
+export interface Tracker {
   readonly url: string
   status: 'waiting' | 'working' | 'failing'
   message: string | undefined
@@ -88,6 +88,8 @@ export class TrackerTier {
   readonly #options: AnnounceOptions
   /** In the order in which they are tried. */
   #trackers: Tracker[]
+  /** The tracker that was asked last is not of this tier any more. */
+  #hasLostTracker = false
   #attempt: Attempt | undefined
   #timer: Timer | undefined
   #isRunning = false
@@ -103,32 +105,41 @@ export class TrackerTier {
   /** Before this nobody is asked without an event, however much it is wanted. */
   #notBefore = 0
 
-  /** `urls` in any order: they are shuffled (BEP 12), so that trackers which share their peers share their load. */
+  /** `trackers` in any order: they are shuffled (BEP 12), so that trackers which share their peers share their load. */
   constructor(options: {
     readonly system: System
     readonly owner: TierOwner
     readonly options: AnnounceOptions
-    readonly urls: readonly string[]
+    readonly trackers: readonly Tracker[]
   }) {
     this.#system = options.system
     this.#owner = options.owner
     this.#options = options.options
-    this.#trackers = shuffled(options.urls, options.system).map((url) => ({
-      url,
-      status: 'waiting',
-      message: undefined,
-      error: undefined,
-      seeds: undefined,
-      leechers: undefined,
-      trackerId: undefined,
-      knowsUs: false,
-      notBefore: 0,
-    }))
+    this.#trackers = shuffled(options.trackers, options.system)
+  }
+
+  get urls(): readonly string[] {
+    return this.#trackers.map(({ url }) => url)
+  }
+
+  /** Whether a tracker has answered since the start, or all of them have failed. */
+  get hadFirstRound(): boolean {
+    return this.#hadFirstRound
   }
 
   /** In the order in which they are tried. */
   get statuses(): TrackerStatus[] {
     return this.#trackers.map((tracker) => this.#statusOf(tracker))
+  }
+
+  /** The most that any of its trackers says; undefined while none says anything. */
+  most(what: 'seeds' | 'leechers'): number | undefined {
+    let most: number | undefined
+    for (const tracker of this.#trackers) {
+      const count = tracker[what]
+      if (count !== undefined && (most === undefined || count > most)) most = count
+    }
+    return most
   }
 
   start(): void {
@@ -156,21 +167,45 @@ export class TrackerTier {
     this.#arm()
   }
 
+  /** Gives up the trackers that are not to be kept, and what is asked of them. `adopt` has to follow, or `stop`. */
+  release(isKept: (url: string) => boolean): Tracker[] {
+    const released = this.#trackers.filter(({ url }) => !isKept(url))
+    if (released.length === 0) return released
+    const asked = this.#attempt?.tracker ?? this.#trackers[0]
+    this.#hasLostTracker ||= asked !== undefined && released.includes(asked)
+    if (this.#attempt !== undefined && released.includes(this.#attempt.tracker)) this.#callOff(this.#attempt)
+    this.#trackers = this.#trackers.filter((tracker) => !released.includes(tracker))
+    return released
+  }
+
+  /** Takes further trackers in, as stand-ins for those that are there; asks at once if none of those answers. */
+  adopt(trackers: readonly Tracker[]): void {
+    this.#trackers.push(...shuffled(trackers, this.#system))
+    const isInNeed = this.#hasLostTracker || (this.#failedRounds > 0 && trackers.length > 0)
+    this.#hasLostTracker = false
+    if (this.#isRunning && isInNeed && this.#attempt === undefined) this.#beginRound()
+  }
+
+  /** Tells trackers that were released that we leave. Best effort: resolves in any case. */
+  async farewell(trackers: readonly Tracker[]): Promise<void> {
+    await Promise.all(trackers.filter((tracker) => tracker.knowsUs).map((tracker) => this.#tellStopped(tracker)))
+  }
+
   /** Ends what is under way, and tells every tracker that knows us. Best effort: resolves in any case. */
   async stop(): Promise<void> {
     if (!this.#isRunning) return
     this.#isRunning = false
     this.#timer?.cancel()
     this.#timer = undefined
-    const attempt = this.#attempt
+    if (this.#attempt !== undefined) this.#callOff(this.#attempt)
+    await this.farewell(this.#trackers)
+  }
+
+  #callOff(attempt: Attempt): void {
     this.#attempt = undefined
-    if (attempt !== undefined) {
-      // It may have heard us although we have not heard it.
-      if (attempt.event === 'started') attempt.tracker.knowsUs = true
-      attempt.signal.abort()
-    }
-    const informed = this.#trackers.filter((tracker) => tracker.knowsUs)
-    await Promise.all(informed.map((tracker) => this.#tellStopped(tracker)))
+    // It may have heard us although we have not heard it.
+    if (attempt.event === 'started') attempt.tracker.knowsUs = true
+    attempt.signal.abort()
   }
 
   async #tellStopped(tracker: Tracker): Promise<void> {
@@ -267,7 +302,7 @@ export class TrackerTier {
     tracker.leechers = undefined
     // An address that we refuse does not get better.
     if (error.code === 'TRACKER_URL_REFUSED') tracker.notBefore = Infinity
-    const [next, ...rest] = others
+    const [next, ...rest] = others.filter((other) => this.#trackers.includes(other))
     if (next === undefined) this.#onRoundFailed()
     else this.#try(next, rest)
     // Said after the next step is settled, so that the news can tell when we ask again.
@@ -337,6 +372,21 @@ export class TrackerTier {
     const isAsked = tracker === this.#trackers[0] || tracker.status === 'failing'
     const nextAnnounceAt = isNext && isAsked && tracker.notBefore !== Infinity ? Math.max(this.#nextAt, tracker.notBefore) : undefined
     return { url, status, message, error, seeds, leechers, nextAnnounceAt }
+  }
+}
+
+/** A tracker that nothing is known of yet. */
+export function newTracker(url: string): Tracker {
+  return {
+    url,
+    status: 'waiting',
+    message: undefined,
+    error: undefined,
+    seeds: undefined,
+    leechers: undefined,
+    trackerId: undefined,
+    knowsUs: false,
+    notBefore: 0,
   }
 }
 

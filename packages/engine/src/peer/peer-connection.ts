@@ -301,6 +301,14 @@ export class PeerConnection implements StreamHandler {
     this.lastReceivedAt = Math.min(this.lastReceivedAt + ms, now)
   }
 
+  /** Ends in order: what we have said goes out before. `error` is for our side only. */
+  leave(error: EngineError): void {
+    if (this.isClosed) return
+    this.#sender.flush()
+    this.#stream.end()
+    this.onClose(error)
+  }
+
   close(error?: EngineError): void {
     if (this.isClosed) return
     this.#stream.destroy(error)

@@ -7,6 +7,7 @@ import { TrackerClient } from '../discovery/tracker-client.ts'
 import { UdpTrackerClient } from '../discovery/udp-tracker.ts'
 import type { PeerDoor } from '../peer/peer-connection.ts'
 import { RateLimiter } from '../peer/rate-limiter.ts'
+import type { TrafficRules } from '../peer/traffic-rules.ts'
 import { FramePool } from '../peer/upload-frame.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Hasher } from '../ports/hasher.ts'
@@ -20,12 +21,17 @@ import { PeerListener, type TorrentDirectory } from './listener.ts'
 /** Sixteen megabytes of frames: enough for sixty sockets that are all busy, and the bound of all uploads together. */
 const MAX_UPLOAD_FRAMES = 64
 
+/** Peers give up on one who is silent for two minutes. */
+const MAX_ANSWER_DELAY_MS = 60_000
+
 /** The world a session lives in: real (`createSession`) or simulated. */
 export interface SessionPorts {
   readonly system: System
   readonly network: Network
   readonly disk: Disk
   readonly hasher: Hasher
+  /** Sockets that the process may have open at all: what `maxConnections` may be at most. */
+  readonly mostSockets?: number
 }
 
 export interface SessionEvents {
@@ -51,6 +57,8 @@ export class Session extends Emitter<SessionEvents> implements TorrentDirectory 
   readonly #trackers: TrackerClient
   readonly #slabs: SlabPool
   readonly #trackerKey: number
+  readonly #traffic: TrafficRules
+  #maxConnections: number
   #lastPeerKey = 0
   #closing: Promise<void> | undefined
 
@@ -59,6 +67,8 @@ export class Session extends Emitter<SessionEvents> implements TorrentDirectory 
     this.options = options
     this.#ports = ports
     const { system, network } = ports
+    this.#maxConnections = options.maxConnections
+    this.#traffic = { lanIsUnlimited: options.lanIsUnlimited, answerDelayMs: 0 }
     this.#uploadLimiter = new RateLimiter({ bytesPerSecond: options.uploadRateBytesPerSecond, system })
     this.#downloadLimiter = new RateLimiter({ bytesPerSecond: options.downloadRateBytesPerSecond, system })
     this.#udpTrackers = new UdpTrackerClient({ system, network })
@@ -90,11 +100,16 @@ export class Session extends Emitter<SessionEvents> implements TorrentDirectory 
     return count
   }
 
+  /** Of all torrents together: what was set, or what the process may have. */
+  get maxConnections(): number {
+    return Math.min(this.#maxConnections, this.#ports.mostSockets ?? Number.POSITIVE_INFINITY)
+  }
+
   /** Whether there are fewer connections, those on their way counted, than there may be. */
   get hasRoom(): boolean {
     let count = this.#listener.silentCount
     for (const torrent of this.#torrents.values()) count += torrent.socketCount
-    return count < this.options.maxConnections
+    return count < this.maxConnections
   }
 
   /**
@@ -116,6 +131,7 @@ export class Session extends Emitter<SessionEvents> implements TorrentDirectory 
         trackerKey: this.#trackerKey,
         uploadLimiter: this.#uploadLimiter,
         downloadLimiter: this.#downloadLimiter,
+        traffic: this.#traffic,
         listenPort: this.listenPort,
         nextPeerKey: () => this.nextPeerKey(),
         hasRoom: () => this.hasRoom,
@@ -147,6 +163,27 @@ export class Session extends Emitter<SessionEvents> implements TorrentDirectory 
 
   setDownloadRate(bytesPerSecond: number): void {
     this.#downloadLimiter.setRate(bytesPerSecond)
+  }
+
+  /** Connections of all torrents together. Those above it stay until they end by themselves. @throws {EngineError} `OPTION_INVALID` */
+  setMaxConnections(count: number): void {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new EngineError('OPTION_INVALID', `Cannot allow ${count} connections: give a whole number from 1 on`)
+    }
+    this.#maxConnections = count
+  }
+
+  /** Whether peers in networks of our own go past the limits of rates. */
+  setLanIsUnlimited(isUnlimited: boolean): void {
+    this.#traffic.lanIsUnlimited = isUnlimited
+  }
+
+  /** For experiments: so long every answer to a peer waits. @throws {EngineError} `OPTION_INVALID` */
+  setAnswerDelay(delayMs: number): void {
+    if (!(delayMs >= 0 && delayMs <= MAX_ANSWER_DELAY_MS)) {
+      throw new EngineError('OPTION_INVALID', `Cannot wait ${delayMs} ms with every answer: give 0 to ${MAX_ANSWER_DELAY_MS}`)
+    }
+    this.#traffic.answerDelayMs = delayMs
   }
 
   /** Stops everything; resolves when nothing of the session is left. Calling it again waits for the same end. */

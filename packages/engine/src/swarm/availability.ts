@@ -49,11 +49,18 @@ export class Availability {
     return this.#counts[pieceIndex]! + this.#seedCount
   }
 
-  /** Copies of the rarest piece, and the share of pieces with one more than that: 3.25 is three whole copies and a quarter. */
-  get distributedCopies(): number {
+  /** Copies of the rarest piece: so many times the connected peers have everything between them. */
+  get wholeCopies(): number {
     if (this.pieceCount === 0) return 0
     let lowest = 0x10000
     for (const count of this.#counts) if (count < lowest) lowest = count
+    return this.#seedCount + lowest
+  }
+
+  /** Copies of the rarest piece, and the share of pieces with one more than that: 3.25 is three whole copies and a quarter. */
+  get distributedCopies(): number {
+    if (this.pieceCount === 0) return 0
+    const lowest = this.wholeCopies - this.#seedCount
     let more = 0
     for (const count of this.#counts) if (count > lowest) more++
     return this.#seedCount + lowest + more / this.pieceCount

@@ -4,6 +4,7 @@ import { EngineError } from '../base/errors.ts'
 import type { SwarmOptions } from '../base/options.ts'
 import type { PeerConnection } from '../peer/peer-connection.ts'
 import type { PeerList } from './peer-list.ts'
+import type { SwarmPeer } from './swarm-peer.ts'
 
 /** Who may come into a swarm: not ourselves, nobody twice, nobody who lied, and not more than there is room for. */
 export class Doorkeeper {
@@ -42,6 +43,15 @@ export class Doorkeeper {
       throw new EngineError('PEER_LIMIT', `There are ${this.#peers.size} connections already`)
     }
     this.#peers.set(latin1(peerId), connection)
+  }
+
+  /** Those who have to go when fewer may be in than are: who exchanges least with us, and of these who came last. */
+  surplus(peers: Iterable<SwarmPeer>, now: number): SwarmPeer[] {
+    const rateOf = ({ connection }: SwarmPeer): number =>
+      connection.downloadMeter.bytesPerSecond(now) + connection.uploadMeter.bytesPerSecond(now)
+    const count = this.#peers.size - this.#options.maxConnections
+    if (count <= 0) return []
+    return [...peers].sort((a, b) => rateOf(a) - rateOf(b) || b.connectedAt - a.connectedAt).slice(0, count)
   }
 
   /** One who was let in is gone. */

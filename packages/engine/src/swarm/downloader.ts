@@ -1,6 +1,7 @@
 import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
 import type { EngineError } from '../base/errors.ts'
 import type { RateLimiter } from '../peer/rate-limiter.ts'
+import type { TrafficRules } from '../peer/traffic-rules.ts'
 import type { Hasher } from '../ports/hasher.ts'
 import type { System } from '../ports/system.ts'
 import { SmartBan } from './smart-ban.ts'
@@ -36,6 +37,7 @@ export class Downloader {
   readonly #system: System
   readonly #hasher: Hasher
   readonly #limiter: RateLimiter
+  readonly #traffic: Readonly<TrafficRules>
   readonly #owner: DownloaderOwner
   readonly #smartBan: SmartBan<number>
   #content: SwarmContent | undefined
@@ -44,10 +46,17 @@ export class Downloader {
   #refillIsDue = false
   #limiterIsAwaited = false
 
-  constructor(options: { system: System; hasher: Hasher; limiter: RateLimiter; owner: DownloaderOwner }) {
+  constructor(options: {
+    system: System
+    hasher: Hasher
+    limiter: RateLimiter
+    traffic: Readonly<TrafficRules>
+    owner: DownloaderOwner
+  }) {
     this.#system = options.system
     this.#hasher = options.hasher
     this.#limiter = options.limiter
+    this.#traffic = options.traffic
     this.#owner = options.owner
     this.#smartBan = new SmartBan<number>()
   }
@@ -79,11 +88,12 @@ export class Downloader {
     const missing = pipeline.depth(connection.now, content.picker.isCrowded) - outstanding
     // Asked in runs: a request for each single block that arrives would cost a write and a wake-up each.
     if (missing <= 0 || (outstanding > 0 && missing < Math.min(RUN_OF_REQUESTS, outstanding >> 1))) return
-    const count = this.#allowedBlocks(missing)
+    const isLimited = !(peer.isLocal && this.#traffic.lanIsUnlimited)
+    const count = isLimited ? this.#allowedBlocks(missing) : missing
     if (count === 0) return
     const picked = content.picker.pick(peer, count, (pieceIndex, begin, length) => connection.request(pieceIndex, begin, length))
     if (picked < count) {
-      this.#limiter.refund((count - picked) * BLOCK_LENGTH)
+      if (isLimited) this.#limiter.refund((count - picked) * BLOCK_LENGTH)
       peer.isStarved = true
     } else {
       peer.isStarved = false

@@ -1,4 +1,5 @@
 import type { Bitfield } from '@shoal/protocol/bitfield'
+import { isLocalIp } from '@shoal/protocol/ip-address'
 import type { PeerConnection } from '../peer/peer-connection.ts'
 import type { ChokeCandidate } from './choker.ts'
 import type { HeraldPeer } from './herald.ts'
@@ -7,6 +8,8 @@ import type { PickPeer } from './piece-picker.ts'
 /** What the swarm knows of a peer beyond its connection: what it is worth to us, and what it may do. */
 export class SwarmPeer implements PickPeer, ChokeCandidate, HeraldPeer {
   readonly connection: PeerConnection
+  /** It is in a network of our own. */
+  readonly isLocal: boolean
   /** Silent with requests out: its blocks may be asked of others. */
   isSlow = false
   /** There was nothing to ask it for; asked again when something changes. */
@@ -32,6 +35,7 @@ export class SwarmPeer implements PickPeer, ChokeCandidate, HeraldPeer {
 
   constructor(connection: PeerConnection) {
     this.connection = connection
+    this.isLocal = isLocalIp(connection.remote.host)
   }
 
   get key(): number {

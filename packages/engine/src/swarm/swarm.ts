@@ -6,6 +6,7 @@ import { EngineError } from '../base/errors.ts'
 import type { ConnectionOptions, SwarmOptions } from '../base/options.ts'
 import { type Admission, PeerConnection, type PeerDoor, type PeerOwner } from '../peer/peer-connection.ts'
 import type { RateLimiter } from '../peer/rate-limiter.ts'
+import type { TrafficRules } from '../peer/traffic-rules.ts'
 import type { FramePool } from '../peer/upload-frame.ts'
 import type { Hasher } from '../ports/hasher.ts'
 import type { ByteStream, Endpoint, Network } from '../ports/network.ts'
@@ -51,7 +52,9 @@ export interface SwarmHost {
   readonly hasher: Hasher
   readonly frames: FramePool
   readonly connection: ConnectionOptions
+  /** Looked at whenever it matters: `maxConnections` may change. */
   readonly swarm: SwarmOptions
+  readonly traffic: Readonly<TrafficRules>
   readonly uploadLimiter: RateLimiter
   readonly downloadLimiter: RateLimiter
   /** Where others can reach us; undefined when we do not listen. */
@@ -86,6 +89,8 @@ export class Swarm implements PeerOwner, PeerDoor {
   #content: SwarmContent | undefined
   /** Peers that gave us blocks and left, the latest: what they gave may still turn out to be lies. */
   readonly #departed = new Map<number, SwarmPeer>()
+  /** Where those were who had everything when they and we had nothing more to say to each other. */
+  readonly #completeHosts = new Set<string>()
   #uploadedToGone = 0
   #tick: Timer | undefined
   #tickedAt = 0
@@ -112,12 +117,19 @@ export class Swarm implements PeerOwner, PeerDoor {
       options: host.swarm,
     })
     this.#dialer = new Dialer({ system: host.system, network: host.network, swarm: host.swarm, peerList: this.peerList, owner: this })
-    this.#downloader = new Downloader({ system: host.system, hasher: host.hasher, limiter: host.downloadLimiter, owner: this })
+    this.#downloader = new Downloader({
+      system: host.system,
+      hasher: host.hasher,
+      limiter: host.downloadLimiter,
+      traffic: host.traffic,
+      owner: this,
+    })
     this.#prover = new Prover(this)
     this.#uploader = new Uploader({
       system: host.system,
       frames: host.frames,
       limiter: host.uploadLimiter,
+      traffic: host.traffic,
       prover: this.#prover,
       owner: this,
     })
@@ -164,6 +176,14 @@ export class Swarm implements PeerOwner, PeerDoor {
 
   get wastedBytes(): number {
     return this.#downloader.wastedBytes
+  }
+
+  /**
+   * How many times the others have everything between them: the copies of the rarest piece among those who are connected, and
+   * those who had all and left in order (two seeds do not stay connected; they may be gone since).
+   */
+  get copiesElsewhere(): number {
+    return (this.#content?.availability.wholeCopies ?? 0) + this.#completeHosts.size
   }
 
   peers(): Iterable<SwarmPeer> {
@@ -216,6 +236,14 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#downloader.resume()
   }
 
+  /** Fewer or more connections are allowed now. */
+  onMaxConnectionsChanged(): void {
+    for (const { connection } of this.#doorkeeper.surplus(this.#peers.values(), this.#host.system.now())) {
+      connection.close(new EngineError('PEER_LIMIT', 'There are to be fewer connections'))
+    }
+    this.#dialer.dialMore()
+  }
+
   /** A block is not wanted any more. */
   cancel(peerKey: number, pieceIndex: number, begin: number, length: number): void {
     this.#peers.get(peerKey)?.connection.cancel(pieceIndex, begin, length)
@@ -235,6 +263,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#herald.close()
     this.#dialer.close()
     this.#prover.close()
+    this.#uploader.close()
     for (const connection of this.#greeted) connection.close()
     for (const peer of this.#peers.values()) peer.connection.close()
   }
@@ -275,6 +304,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     const peer = this.#peers.get(connection.key)!
     const content = this.#content
     this.peerList.onConnected(connection.remote, this.#host.system.now())
+    this.#completeHosts.delete(connection.remote.host)
     if (content !== undefined) connection.setGeometry(content.geometry)
     connection.sendPieces(content?.have)
     this.#herald.onIntroduced(peer)
@@ -377,6 +407,10 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#doorkeeper.onGone(connection)
     this.#uploadedToGone += connection.uploadMeter.total
     if (connection.downloadMeter.total > 0) this.#remember(peer)
+    const isInOrder = error === undefined || error.code === 'PEER_USELESS'
+    if (isInOrder && this.isSeeding && connection.isSeed && this.#completeHosts.size < MAX_DEPARTED) {
+      this.#completeHosts.add(connection.remote.host)
+    }
     if (connection.pieces.size > 0) this.#content?.availability.removePeer(connection.pieces)
     this.#downloader.onPeerGone(peer)
     this.#metadata.onPeerGone(peer)
@@ -489,9 +523,9 @@ export class Swarm implements PeerOwner, PeerDoor {
     peer.isStarved = true
   }
 
-  /** Two peers that both have all they want have nothing to say to each other. */
+  /** Two peers that both have all they want have nothing to say to each other, once it has heard of our last piece. */
   #closeIfUseless(peer: SwarmPeer): void {
-    if (this.isSeeding && peer.connection.isSeed) peer.connection.close(new EngineError('PEER_USELESS', 'Both of us have everything'))
+    if (this.isSeeding && peer.connection.isSeed) peer.connection.leave(new EngineError('PEER_USELESS', 'Both of us have everything'))
   }
 
   #remember(departed: SwarmPeer): void {

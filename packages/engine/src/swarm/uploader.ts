@@ -1,8 +1,9 @@
 import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
 import { asEngineError, type EngineError } from '../base/errors.ts'
 import type { RateLimiter } from '../peer/rate-limiter.ts'
+import type { TrafficRules } from '../peer/traffic-rules.ts'
 import { BLOCKS_PER_FRAME, type FramePool, type UploadFrame } from '../peer/upload-frame.ts'
-import type { System } from '../ports/system.ts'
+import type { System, Timer } from '../ports/system.ts'
 import type { Prover } from './prover.ts'
 import type { SwarmContent } from './swarm-content.ts'
 import type { SwarmPeer } from './swarm-peer.ts'
@@ -23,13 +24,23 @@ export class Uploader {
   readonly #limiter: RateLimiter
   readonly #owner: UploaderOwner
   readonly #prover: Prover
+  readonly #traffic: Readonly<TrafficRules>
+  readonly #delays = new Set<Timer>()
   #content: SwarmContent | undefined
 
-  constructor(options: { system: System; frames: FramePool; limiter: RateLimiter; prover: Prover; owner: UploaderOwner }) {
+  constructor(options: {
+    system: System
+    frames: FramePool
+    limiter: RateLimiter
+    traffic: Readonly<TrafficRules>
+    prover: Prover
+    owner: UploaderOwner
+  }) {
     this.#system = options.system
     this.#frames = options.frames
     this.#limiter = options.limiter
     this.#prover = options.prover
+    this.#traffic = options.traffic
     this.#owner = options.owner
   }
 
@@ -37,12 +48,23 @@ export class Uploader {
     this.#content = content
   }
 
-  serve(peer: SwarmPeer): void {
+  close(): void {
+    for (const delay of this.#delays) delay.cancel()
+    this.#delays.clear()
+  }
+
+  serve(peer: SwarmPeer, hasWaited = false): void {
     const content = this.#content
     const { connection } = peer
     const queue = connection.uploads
     if (content === undefined) return
+    const isLimited = !(peer.isLocal && this.#traffic.lanIsUnlimited)
+    let mustWait = this.#traffic.answerDelayMs > 0 && !hasWaited
     while (queue.size > 0 && connection.canWrite && !connection.isClosed && !peer.isServiceWaiting) {
+      if (mustWait) {
+        this.#delay(peer)
+        return
+      }
       if (!content.have.has(queue.nextPieceIndex)) {
         // It was there when it was asked for, and has been lost since.
         connection.rejectRun()
@@ -53,7 +75,8 @@ export class Uploader {
         void this.#prover.prove(queue.nextPieceIndex).then(() => this.#goOn(peer)) // never rejects
         return
       }
-      const allowedBytes = this.#limiter.take(BLOCKS_PER_FRAME * BLOCK_LENGTH, this.#system.now())
+      const mostBytes = BLOCKS_PER_FRAME * BLOCK_LENGTH
+      const allowedBytes = isLimited ? this.#limiter.take(mostBytes, this.#system.now()) : mostBytes
       if (allowedBytes < BLOCK_LENGTH) {
         this.#limiter.refund(allowedBytes)
         peer.isServiceWaiting = true
@@ -62,16 +85,27 @@ export class Uploader {
       }
       const frame = this.#frames.acquire()
       if (frame === undefined) {
-        this.#limiter.refund(allowedBytes)
+        if (isLimited) this.#limiter.refund(allowedBytes)
         peer.isServiceWaiting = true
         this.#frames.whenFree(() => this.#goOn(peer))
         return
       }
       queue.nextRun(Math.floor(allowedBytes / BLOCK_LENGTH))
       const runBytes = (queue.runBlockCount - 1) * BLOCK_LENGTH + queue.runLastLength
-      this.#limiter.refund(allowedBytes - runBytes)
+      if (isLimited) this.#limiter.refund(allowedBytes - runBytes)
+      mustWait = this.#traffic.answerDelayMs > 0
       if (!this.#sendRun(content, peer, frame, runBytes)) return
     }
+  }
+
+  #delay(peer: SwarmPeer): void {
+    peer.isServiceWaiting = true
+    const delay = this.#system.after(this.#traffic.answerDelayMs, () => {
+      this.#delays.delete(delay)
+      peer.isServiceWaiting = false
+      this.serve(peer, true)
+    })
+    this.#delays.add(delay)
   }
 
   #goOn(peer: SwarmPeer): void {

@@ -1,17 +1,18 @@
 import { LEFT_UNKNOWN } from '@shoal/protocol/tracker/announce'
+import type { SwarmOptions } from '../base/options.ts'
 import type { AnnounceState } from '../discovery/announcer.ts'
 import type { Swarm } from '../swarm/swarm.ts'
 
 /** What trackers are told of a torrent, looked up whenever one is asked. Bytes are of this run. */
 export class AnnounceView implements AnnounceState {
   readonly #swarm: Swarm
-  readonly #maxConnections: number
+  readonly #options: SwarmOptions
   readonly #bytesLeft: () => number | undefined
 
   /** `bytesLeft` is undefined until the metadata is known and the files are checked. */
-  constructor(options: { swarm: Swarm; maxConnections: number; bytesLeft: () => number | undefined }) {
+  constructor(options: { swarm: Swarm; options: SwarmOptions; bytesLeft: () => number | undefined }) {
     this.#swarm = options.swarm
-    this.#maxConnections = options.maxConnections
+    this.#options = options.options
     this.#bytesLeft = options.bytesLeft
   }
 
@@ -28,7 +29,7 @@ export class AnnounceView implements AnnounceState {
   }
 
   get peersWanted(): number {
-    return this.#maxConnections - this.#swarm.connectionCount
+    return this.#options.maxConnections - this.#swarm.connectionCount
   }
 
   get peerCount(): number {

@@ -20,6 +20,7 @@ export class FileSelection {
   readonly #pieceLength: number
   readonly #pieceCount: number
   readonly #priorities: Uint8Array
+  #wantedSize: number
 
   /** Everything is wanted, at normal priority. */
   constructor(files: readonly SelectableFile[], pieceLength: number) {
@@ -28,6 +29,7 @@ export class FileSelection {
     this.#pieceLength = pieceLength
     this.#pieceCount = last === undefined ? 0 : Math.ceil((last.offset + last.length) / pieceLength)
     this.#priorities = Uint8Array.from(files, (file) => (file.isPadding ? 0 : NORMAL_PRIORITY))
+    this.#wantedSize = this.#sumWanted()
   }
 
   /** One number a file, 0 to 7: what resume data keeps. */
@@ -74,6 +76,7 @@ export class FileSelection {
       throw new EngineError('NOTHING_SELECTED', 'Cannot select nothing: at least one file must be wanted')
     }
     this.#priorities.set(effective)
+    this.#wantedSize = this.#sumWanted()
   }
 
   /** One priority a piece: that of its most urgent file. */
@@ -96,7 +99,7 @@ export class FileSelection {
 
   /** Bytes of the wanted files. */
   get wantedSize(): number {
-    return this.#files.reduce((sum, file, fileIndex) => sum + (this.isWanted(fileIndex) ? file.length : 0), 0)
+    return this.#wantedSize
   }
 
   /** Wanted pieces that also hold bytes of a file that is not wanted, rising: those bytes need a place all the same. */
@@ -110,6 +113,10 @@ export class FileSelection {
       for (const pieceIndex of [begin, end - 1]) if (wanted[pieceIndex]! > 0) boundary.add(pieceIndex)
     }
     return [...boundary].sort((a, b) => a - b)
+  }
+
+  #sumWanted(): number {
+    return this.#files.reduce((sum, file, fileIndex) => sum + (this.isWanted(fileIndex) ? file.length : 0), 0)
   }
 
   #piecesOf(fileIndex: number): { readonly begin: number; readonly end: number } {

@@ -24,8 +24,8 @@ export interface PeerSnapshot {
   readonly requestsOut: number
 }
 
-/** One torrent at one moment. Rates are bytes a second; sizes and totals are bytes. */
-export interface TorrentSnapshot {
+/** One torrent at one moment, for lists of thousands. Rates are bytes a second; sizes and totals are bytes. */
+export interface TorrentSummary {
   readonly name: string
   readonly infoHashHex: string
   readonly state: TorrentState
@@ -36,19 +36,25 @@ export interface TorrentSnapshot {
   readonly haveBytes: number
   readonly pieceLength: number
   readonly pieceCount: number
-  /** A copy; undefined until the metadata is known. */
-  readonly havePieces: Bitfield | undefined
   readonly downloadRate: number
   readonly uploadRate: number
   readonly downloaded: number
   readonly uploaded: number
   readonly wasted: number
-  readonly peers: readonly PeerSnapshot[]
+  readonly peerCount: number
+  /** What the trackers say; undefined while none does. */
   readonly seedsKnown: number | undefined
   readonly leechersKnown: number | undefined
-  readonly trackers: readonly TrackerStatus[]
   /** Undefined when it is complete or stands still. */
   readonly etaMs: number | undefined
+}
+
+/** The same with all that there is to tell. */
+export interface TorrentSnapshot extends TorrentSummary {
+  /** A copy; undefined until the metadata is known. */
+  readonly havePieces: Bitfield | undefined
+  readonly peers: readonly PeerSnapshot[]
+  readonly trackers: readonly TrackerStatus[]
 }
 
 export interface TorrentEvents {

@@ -1,9 +1,9 @@
 import type { Info } from '@shoal/protocol/metainfo/info'
-import type { TrackerStatus } from '../discovery/tracker-tier.ts'
+import type { Announcer } from '../discovery/announcer.ts'
 import type { Swarm } from '../swarm/swarm.ts'
 import type { SwarmPeer } from '../swarm/swarm-peer.ts'
 import type { TorrentContent } from './torrent-content.ts'
-import type { PeerSnapshot, TorrentSnapshot } from './torrent-events.ts'
+import type { PeerSnapshot, TorrentSnapshot, TorrentSummary } from './torrent-events.ts'
 import type { TorrentState } from './torrent-state.ts'
 
 /** Bytes that are wanted, and those of them that are verified. */
@@ -20,8 +20,8 @@ export function progressOf(content: TorrentContent | undefined, wantedSize: numb
   return { wantedSize, haveBytes: Math.max(0, wantedSize - picker.missingWantedCount * geometry.pieceLength) }
 }
 
-/** A torrent as people see it at this moment. */
-export function torrentSnapshot(of: {
+/** What a summary is made of. */
+export interface TorrentFacts {
   readonly name: string
   readonly infoHashHex: string
   readonly state: TorrentState
@@ -29,12 +29,19 @@ export function torrentSnapshot(of: {
   readonly progress: Progress
   readonly content: TorrentContent | undefined
   readonly swarm: Swarm | undefined
-  readonly trackers: readonly TrackerStatus[]
+  readonly announcer: Announcer | undefined
   readonly now: number
-}): TorrentSnapshot {
-  const { info, content, swarm, trackers, now } = of
-  const peers = [...(swarm?.peers() ?? [])].map((peer) => peerSnapshot(peer, now))
-  const downloadRate = peers.reduce((sum, peer) => sum + peer.downloadRate, 0)
+}
+
+/** A torrent as a line of a list: costs a look at each connected peer, and nothing for pieces or files. */
+export function torrentSummary(of: TorrentFacts): TorrentSummary {
+  const { info, content, swarm, announcer, now } = of
+  let downloadRate = 0
+  let uploadRate = 0
+  for (const { connection } of swarm?.peers() ?? []) {
+    downloadRate += connection.downloadMeter.bytesPerSecond(now)
+    uploadRate += connection.uploadMeter.bytesPerSecond(now)
+  }
   const missing = of.progress.wantedSize - of.progress.haveBytes
   return {
     name: of.name,
@@ -44,17 +51,25 @@ export function torrentSnapshot(of: {
     ...of.progress,
     pieceLength: info?.pieceLength ?? 0,
     pieceCount: info?.pieceCount ?? 0,
-    havePieces: content?.swarm.have.clone(),
     downloadRate,
-    uploadRate: peers.reduce((sum, peer) => sum + peer.uploadRate, 0),
+    uploadRate,
     downloaded: (content?.earlierDownloaded ?? 0) + (swarm?.downloadedBytes ?? 0),
     uploaded: (content?.earlierUploaded ?? 0) + (swarm?.uploadedBytes ?? 0),
     wasted: swarm?.wastedBytes ?? 0,
-    peers,
-    seedsKnown: most(trackers.map((tracker) => tracker.seeds)),
-    leechersKnown: most(trackers.map((tracker) => tracker.leechers)),
-    trackers,
+    peerCount: swarm?.connectionCount ?? 0,
+    seedsKnown: announcer?.most('seeds'),
+    leechersKnown: announcer?.most('leechers'),
     etaMs: missing > 0 && downloadRate > 0 ? (missing / downloadRate) * 1000 : undefined,
+  }
+}
+
+/** A torrent as people see it at this moment, with its peers, pieces and trackers. */
+export function torrentSnapshot(of: TorrentFacts): TorrentSnapshot {
+  return {
+    ...torrentSummary(of),
+    havePieces: of.content?.swarm.have.clone(),
+    peers: [...(of.swarm?.peers() ?? [])].map((peer) => peerSnapshot(peer, of.now)),
+    trackers: of.announcer?.trackers ?? [],
   }
 }
 
@@ -80,9 +95,4 @@ function peerSnapshot(peer: SwarmPeer, now: number): PeerSnapshot {
     isSnubbed: peer.isSlow,
     requestsOut: connection.pipeline.outstanding,
   }
-}
-
-function most(counts: readonly (number | undefined)[]): number | undefined {
-  const known = counts.filter((count) => count !== undefined)
-  return known.length === 0 ? undefined : Math.max(...known)
 }

@@ -1,6 +1,7 @@
 import type { HashFunctions, Info } from '@shoal/protocol/metainfo/info'
 import { parseMagnet } from '@shoal/protocol/metainfo/magnet'
 import { parseMetainfo } from '@shoal/protocol/metainfo/metainfo'
+import { isTrackerUrl, MAX_TRACKERS } from '@shoal/protocol/metainfo/tracker-list'
 import { makePeerId } from '@shoal/protocol/peer-id'
 import { EngineError } from '../base/errors.ts'
 import type { Endpoint } from '../ports/network.ts'
@@ -29,6 +30,10 @@ export interface AddTorrent {
   readonly peers?: readonly Endpoint[]
   /** Trackers besides those of the torrent: only those that somebody asked for. */
   readonly trackers?: readonly string[]
+  /** Trackers instead of all others, in tiers. */
+  readonly trackerTiers?: readonly (readonly string[])[]
+  /** Connections that it may have; as the session says when not given. */
+  readonly maxConnections?: number
   readonly uploadRateBytesPerSecond?: number
   readonly downloadRateBytesPerSecond?: number
 }
@@ -75,6 +80,22 @@ export function torrentSource(what: AddTorrent, hashes: HashFunctions): TorrentS
     peers: magnet.peers.filter(({ host }) => /^[\d.]+$|:/.test(host)),
     selectedFiles: magnet.selectedFiles,
   }
+}
+
+/** A copy of the tiers. @throws {EngineError} `OPTION_INVALID` for what is no address of a tracker, or too many */
+export function checkedTiers(tiers: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const urls = tiers.flat()
+  if (urls.length > MAX_TRACKERS) {
+    throw new EngineError('OPTION_INVALID', `Cannot use ${urls.length} trackers: a torrent may have ${MAX_TRACKERS}`)
+  }
+  const wrong = urls.find((url) => !isTrackerUrl(url))
+  if (wrong !== undefined) {
+    throw new EngineError(
+      'OPTION_INVALID',
+      `Cannot use ${JSON.stringify(wrong.slice(0, 200))} as a tracker: it is no http, https, udp, ws or wss address`,
+    )
+  }
+  return tiers.map((tier) => [...tier]).filter((tier) => tier.length > 0)
 }
 
 function v2Only(name: string): never {

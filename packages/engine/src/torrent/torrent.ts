@@ -3,13 +3,14 @@ import type { HashFunctions, Info } from '@shoal/protocol/metainfo/info'
 import { parseInfo } from '@shoal/protocol/metainfo/info'
 import { asEngineError, EngineError } from '../base/errors.ts'
 import { Emitter } from '../base/events.ts'
-import type { SessionOptions } from '../base/options.ts'
+import type { SessionOptions, SwarmOptions } from '../base/options.ts'
 import { AbortSwitch } from '../discovery/abort-switch.ts'
 import { Announcer, type AnnouncerOwner } from '../discovery/announcer.ts'
 import type { TrackerClient } from '../discovery/tracker-client.ts'
 import type { TrackerStatus } from '../discovery/tracker-tier.ts'
 import type { PeerDoor } from '../peer/peer-connection.ts'
 import { RateLimiter } from '../peer/rate-limiter.ts'
+import type { TrafficRules } from '../peer/traffic-rules.ts'
 import type { FramePool } from '../peer/upload-frame.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Hasher } from '../ports/hasher.ts'
@@ -19,13 +20,14 @@ import type { SlabPool } from '../storage/slab-pool.ts'
 import { Swarm, type SwarmOwner } from '../swarm/swarm.ts'
 import type { SwarmPeer } from '../swarm/swarm-peer.ts'
 import { AnnounceView } from './announce-view.ts'
+import { filesProgress } from './file-progress.ts'
 import { FileSelection } from './file-selection.ts'
 import { type StreamRange, streamFile } from './file-stream.ts'
 import { PieceWaiters } from './piece-waiters.ts'
 import { TorrentContent } from './torrent-content.ts'
-import type { TorrentEvents, TorrentSnapshot } from './torrent-events.ts'
-import { type Progress, progressOf, torrentSnapshot } from './torrent-snapshot.ts'
-import { type AddTorrent, type TorrentSource, torrentSource } from './torrent-source.ts'
+import type { TorrentEvents, TorrentSnapshot, TorrentSummary } from './torrent-events.ts'
+import { type Progress, progressOf, type TorrentFacts, torrentSnapshot, torrentSummary } from './torrent-snapshot.ts'
+import { type AddTorrent, checkedTiers, type TorrentSource, torrentSource } from './torrent-source.ts'
 import { nextState, type TorrentEvent, type TorrentState } from './torrent-state.ts'
 
 const SYNC_INTERVAL_MS = 10_000
@@ -45,6 +47,7 @@ export interface TorrentHost {
   readonly trackers: TrackerClient
   readonly uploadLimiter: RateLimiter
   readonly downloadLimiter: RateLimiter
+  readonly traffic: Readonly<TrafficRules>
   readonly listenPort: number
   /** Tells trackers that our addresses are one client (BEP 7). */
   readonly trackerKey: number
@@ -69,6 +72,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   readonly #downloadLimiter: RateLimiter
   readonly #timers: Timer[] = []
   readonly #waiters = new PieceWaiters()
+  readonly #swarmOptions: SwarmOptions & { maxConnections: number }
   #state: TorrentState = { status: 'stopped' }
   #info: Info | undefined
   #selection: FileSelection | undefined
@@ -78,6 +82,8 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   #content: TorrentContent | undefined
   #opening: Promise<void> | undefined
   #stopping: Promise<void> | undefined
+  #isSequential: boolean
+  #trackers: readonly (readonly string[])[]
   #isDone = false
   #isReady = false
   #isMeeting = false
@@ -92,6 +98,9 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.infoHash = this.#source.infoHash
     this.infoHashHex = toHex(this.infoHash)
     this.dir = what.dir
+    this.#isSequential = what.sequential ?? false
+    this.#trackers = what.trackerTiers === undefined ? this.#source.trackers : checkedTiers(what.trackerTiers)
+    this.#swarmOptions = { ...host.session.swarm, ...(what.maxConnections === undefined ? {} : { maxConnections: what.maxConnections }) }
     if (this.#source.info !== undefined) this.#learn(this.#source.info)
     this.#uploadLimiter = new RateLimiter({
       bytesPerSecond: what.uploadRateBytesPerSecond ?? Number.POSITIVE_INFINITY,
@@ -147,7 +156,8 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
         hasher: this.#host.hasher,
         frames: this.#host.frames,
         connection: this.#host.session.connection,
-        swarm: this.#host.session.swarm,
+        swarm: this.#swarmOptions,
+        traffic: this.#host.traffic,
         uploadLimiter: this.#uploadLimiter,
         downloadLimiter: this.#downloadLimiter,
         listenPort: this.#host.listenPort,
@@ -163,11 +173,11 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#announcer = new Announcer({
       system: this.#host.system,
       client: this.#host.trackers,
-      tiers: this.#source.trackers,
+      tiers: this.#trackers,
       identity: { infoHash: this.infoHash, peerId: swarm.ourPeerId, port: this.#host.listenPort, key: this.#host.trackerKey },
       state: new AnnounceView({
         swarm,
-        maxConnections: this.#host.session.swarm.maxConnections,
+        options: this.#swarmOptions,
         bytesLeft: () => (this.#content === undefined ? undefined : this.#progress.wantedSize - this.#progress.haveBytes),
       }),
       owner: this,
@@ -207,6 +217,64 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#downloadLimiter.setRate(bytesPerSecond)
   }
 
+  get maxConnections(): number {
+    return this.#swarmOptions.maxConnections
+  }
+
+  /** Connections that this torrent may have; when there are more, those go that exchange least. @throws {EngineError} `OPTION_INVALID` */
+  setMaxConnections(count: number): void {
+    this.#swarmOptions.maxConnections = connectionLimit(count)
+    this.#swarm?.onMaxConnectionsChanged()
+  }
+
+  get isSequential(): boolean {
+    return this.#isSequential
+  }
+
+  /** In the order of the file rather than the rarest first. */
+  setSequential(isSequential: boolean): void {
+    this.#isSequential = isSequential
+    const picker = this.#content?.swarm.picker
+    if (picker !== undefined) picker.sequential = isSequential
+  }
+
+  /** Tiers of addresses (BEP 12). */
+  get trackers(): readonly (readonly string[])[] {
+    return this.#trackers
+  }
+
+  /**
+   * Other trackers from now on, whatever the torrent says: those that go hear that we leave, new ones that we are here.
+   * @throws {EngineError} `OPTION_INVALID` for what is no address of a tracker, or too many; nothing has changed then
+   */
+  setTrackers(tiers: readonly (readonly string[])[]): void {
+    this.#trackers = checkedTiers(tiers)
+    this.#announcer?.setTiers(this.#trackers)
+  }
+
+  /** Asks the trackers for peers as soon as they allow it. */
+  announceNow(): void {
+    this.#announcer?.announceSoon()
+  }
+
+  /** How many times the others have everything between them, as far as we see: 1 and more means that nothing needs us. */
+  get copiesElsewhere(): number {
+    return this.#swarm?.copiesElsewhere ?? 0
+  }
+
+  /** One a file, 0 (not wanted) to 7 (first); undefined until the metadata is known. */
+  get priorities(): readonly number[] | undefined {
+    return this.#selection?.priorities
+  }
+
+  /** Verified bytes of each file; undefined until the metadata is known. Nothing is known of one that is stopped. */
+  filesProgress(): readonly number[] | undefined {
+    const info = this.#info
+    const have = this.#content?.swarm.have
+    if (info === undefined) return undefined
+    return have === undefined ? info.files.map(() => 0) : filesProgress(info.files, info.pieceLength, have)
+  }
+
   /** One priority a file, 0 (not wanted) to 7 (first). @throws {EngineError} as `FileSelection.setPriorities`, and of the disk */
   async setPriorities(priorities: readonly number[]): Promise<void> {
     const selection = this.#selection
@@ -234,7 +302,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
         geometry: content.geometry,
         whenHave: (pieceIndex) => (content.have.has(pieceIndex) ? Promise.resolve() : this.#waiters.wait(pieceIndex)),
         setCursor: (pieceIndex) => {
-          content.picker.sequential = pieceIndex !== undefined || this.#what.sequential === true
+          content.picker.sequential = pieceIndex !== undefined || this.#isSequential
           content.picker.setCursor(pieceIndex ?? 0)
         },
         read: (pieceIndex, begin, view) => content.storage.readBlocks(pieceIndex, begin, [view]),
@@ -244,18 +312,14 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     )
   }
 
+  /** All that there is to tell; copies pieces and peers. */
   snapshot(): TorrentSnapshot {
-    return torrentSnapshot({
-      name: this.name,
-      infoHashHex: this.infoHashHex,
-      state: this.#state,
-      info: this.#info,
-      progress: this.#progress,
-      content: this.#content,
-      swarm: this.#swarm,
-      trackers: this.#announcer?.trackers ?? [],
-      now: this.#host.system.now(),
-    })
+    return torrentSnapshot(this.#facts)
+  }
+
+  /** A line of a list: cheap enough for thousands of torrents a second. */
+  summary(): TorrentSummary {
+    return torrentSummary(this.#facts)
   }
 
   /** For tests and the simulator: throws what is wrong, in words. */
@@ -383,7 +447,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       pathsOnDisk: this.#what.pathsOnDisk,
       preallocation: this.#what.preallocation ?? 'sparse',
       pieceMemoryBytes: this.#host.session.pieceMemoryBytes,
-      sequential: this.#what.sequential ?? false,
+      sequential: this.#isSequential,
       skipCheck: this.#what.skipCheck ?? false,
       uploadOnly: this.#what.uploadOnly ?? false,
       keepsInfo: this.#source.info === undefined,
@@ -501,6 +565,20 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.emit('warning', asEngineError(error, 'DISK_FAILED', 'Cannot look after the files'))
   }
 
+  get #facts(): TorrentFacts {
+    return {
+      name: this.name,
+      infoHashHex: this.infoHashHex,
+      state: this.#state,
+      info: this.#info,
+      progress: this.#progress,
+      content: this.#content,
+      swarm: this.#swarm,
+      announcer: this.#announcer,
+      now: this.#host.system.now(),
+    }
+  }
+
   get #progress(): Progress {
     return progressOf(this.#content, this.#selection?.wantedSize ?? 0)
   }
@@ -524,4 +602,9 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       }
     })
   }
+}
+
+function connectionLimit(count: number): number {
+  if (Number.isInteger(count) && count >= 1) return count
+  throw new EngineError('OPTION_INVALID', `Cannot allow ${count} connections: give a whole number from 1 on`)
 }

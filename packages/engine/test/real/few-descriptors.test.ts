@@ -17,7 +17,7 @@ const LEECHER = `
   const session = await createSession({
     listenPort: 0, host: '127.0.0.1', maxConnections: 5000, swarm: { ...DEFAULT_SWARM_OPTIONS, maxConnections: 5000 },
   })
-  console.log(JSON.stringify({ port: session.listenPort, maxConnections: session.options.maxConnections }))
+  console.log(JSON.stringify({ port: session.listenPort, maxConnections: session.maxConnections }))
   for await (const line of createInterface({ input: process.stdin })) {
     const { metainfo, dir, peer } = JSON.parse(line)
     await session.add({ metainfo: Buffer.from(metainfo, 'base64'), dir, peers: [peer] }).whenDone()

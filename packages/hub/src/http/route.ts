@@ -1,11 +1,10 @@
 import type { Permission, Role } from '@shoal/api/permissions'
-import type { Caller as AnyCaller, TakenCall as AnyTakenCall, Call, Route } from '@shoal/door/route'
+import type { Caller as AnyCaller, Call, Route } from '@shoal/door/route'
 import type { TSchema } from 'typebox'
 
 /** Who calls a hub: roles and permissions are those of its accounts. */
 export type Caller = AnyCaller<Permission, Role>
 export type HubCall<P = unknown, Q = unknown, B = unknown> = Call<P, Q, B, Caller>
-export type TakenCall = AnyTakenCall<Caller>
 export type HubRoute<
   P extends TSchema = TSchema,
   Q extends TSchema = TSchema,

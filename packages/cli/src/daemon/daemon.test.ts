@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import type { TorrentItem } from '@shoal/api/daemon-api'
+import { type ProblemCode, ProblemError } from '@shoal/api/problem'
+import { createSession } from '@shoal/engine'
+import { Daemon } from './daemon.ts'
+
+const refusedAs = (code: ProblemCode) => (error: unknown) => error instanceof ProblemError && error.code === code
+
+describe('a daemon', () => {
+  let home: string
+  let running: Daemon[]
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'shoal-daemon-'))
+    running = []
+  })
+  afterEach(async () => {
+    await Promise.all(running.map((daemon) => daemon.stop()))
+    rmSync(home, { recursive: true, force: true })
+  })
+
+  async function start(name: string): Promise<Daemon> {
+    const daemon = await Daemon.start({
+      folder: join(home, name, 'peer'),
+      downloadDir: join(home, name, 'downloads'),
+      version: 'test',
+      world: { openSession: ({ stateDir }) => createSession({ stateDir, listenPort: 0, host: '127.0.0.1' }) },
+    })
+    running.push(daemon)
+    return daemon
+  }
+
+  async function stop(daemon: Daemon): Promise<void> {
+    running.splice(running.indexOf(daemon), 1)
+    await daemon.stop()
+  }
+
+  /** A file of some pieces, and the id of its torrent in the daemon that shares it. */
+  async function share(daemon: Daemon, name = 'lecture.bin'): Promise<{ id: string; path: string }> {
+    const path = join(home, 'content', name)
+    mkdirSync(join(home, 'content'), { recursive: true })
+    writeFileSync(path, Buffer.alloc(300_000, name))
+    const { id } = await daemon.desk.startCreation({ path, pieceLength: 16_384 })
+    const torrentId = await new Promise<string>((resolve, reject) => {
+      const look = async (): Promise<void> => {
+        const { status, torrentId, error } = await daemon.desk.showCreation(id)
+        if (status === 'failed') reject(new Error(error?.detail))
+        if (status === 'done') resolve(torrentId!)
+      }
+      daemon.subscribe((event) => void (event.type === 'creation' && look()))
+      void look()
+    })
+    await until(daemon, torrentId, ({ status }) => status === 'seeding' || status === 'queued')
+    return { id: torrentId, path }
+  }
+
+  async function addressOf(daemon: Daemon): Promise<string> {
+    return `127.0.0.1:${(await daemon.desk.showFacts()).peerPort}`
+  }
+
+  async function metainfoOf(daemon: Daemon, id: string): Promise<string> {
+    return Buffer.from(await daemon.desk.readMetainfo(id)).toString('base64')
+  }
+
+  /** Resolves when the torrent is as it should be. */
+  function until(daemon: Daemon, id: string, isSo: (item: TorrentItem) => boolean): Promise<TorrentItem> {
+    return new Promise((resolve, reject) => {
+      const off = daemon.subscribe((event) => {
+        const item = event.type === 'torrents' ? event.changed.find((each) => each.id === id) : undefined
+        if (item !== undefined) look(item)
+      })
+      const look = (item: TorrentItem): void => {
+        if (!isSo(item)) return
+        off()
+        resolve(item)
+      }
+      daemon.desk.showTorrent(id).then(look, reject)
+    })
+  }
+
+  test('makes a torrent, shares it, and another one fetches it', async () => {
+    const [maker, taker] = await Promise.all([start('maker'), start('taker')])
+    const { id, path } = await share(maker)
+    const { torrent, isNew } = await taker.desk.addTorrent({ metainfo: await metainfoOf(maker, id), peers: [await addressOf(maker)] })
+    assert.ok(isNew)
+    assert.equal(torrent.id, id)
+    const done = await until(taker, id, ({ status }) => status === 'seeding')
+    assert.equal(done.haveBytes, 300_000)
+    assert.ok(done.completedAt !== null)
+    assert.deepEqual(readFileSync(join(home, 'taker', 'downloads', 'lecture.bin')), readFileSync(path))
+    const files = await taker.desk.listTorrentFiles(id)
+    assert.deepEqual(
+      files.map(({ path: parts, haveBytes, priority }) => ({ parts, haveBytes, priority })),
+      [{ parts: ['lecture.bin'], haveBytes: 300_000, priority: 4 }],
+    )
+  })
+
+  test('fetches by a magnet link, and keeps the metadata', async () => {
+    const [maker, taker] = await Promise.all([start('maker'), start('taker')])
+    const { id } = await share(maker)
+    const { torrent } = await taker.desk.addTorrent({ link: id, peers: [await addressOf(maker)] })
+    assert.equal(torrent.size, 0)
+    await until(taker, id, ({ status }) => status === 'seeding')
+    await stop(taker)
+    const again = await start('taker')
+    const item = await until(again, id, ({ status }) => status === 'seeding')
+    assert.equal(item.name, 'lecture.bin')
+    assert.equal(item.size, 300_000)
+  })
+
+  test('has everything back after a restart, without hashing again', async () => {
+    const first = await start('peer')
+    const [a, b] = [await share(first, 'a'), await share(first, 'b')]
+    await first.desk.actOnTorrent(b.id, 'pause')
+    await first.desk.changeTorrent(b.id, { name: 'second', labels: ['x'], uploadLimit: 1_000 })
+    await first.desk.changeSettings({ maxActiveSeeds: 3 })
+    const before = (await first.desk.listTorrents()).map(({ id, name, status }) => ({ id, name, status }))
+    await stop(first)
+
+    const again = await start('peer')
+    await until(again, a.id, ({ status }) => status === 'seeding')
+    const after = await again.desk.listTorrents()
+    assert.deepEqual(
+      after.map(({ id, name, status }) => ({ id, name, status })).sort((x, y) => x.name.localeCompare(y.name)),
+      before.sort((x, y) => x.name.localeCompare(y.name)),
+    )
+    const second = await again.desk.showTorrent(b.id)
+    assert.deepEqual([second.status, second.labels, second.uploadLimit, second.haveBytes], ['paused', ['x'], 1_000, 300_000])
+    assert.equal((await again.desk.readSettings()).maxActiveSeeds, 3)
+  })
+
+  test('pauses, resumes and removes; the data stays', async () => {
+    const daemon = await start('peer')
+    const { id, path } = await share(daemon)
+    await until(daemon, id, ({ status }) => status === 'seeding')
+    assert.equal((await daemon.desk.actOnTorrent(id, 'pause')).status, 'paused')
+    await daemon.desk.actOnTorrent(id, 'resume')
+    await until(daemon, id, ({ status }) => status === 'seeding')
+    assert.deepEqual(await daemon.desk.removeTorrent(id, {}), { id, name: 'lecture.bin', downloaded: 0, uploaded: 0 })
+    assert.equal((await daemon.desk.listTorrents()).length, 0)
+    assert.equal(readFileSync(path).length, 300_000)
+    await assert.rejects(daemon.desk.showTorrent(id), refusedAs('NOT_FOUND'))
+  })
+
+  test('says what a torrent that is here already has got', async () => {
+    const daemon = await start('peer')
+    const { id } = await share(daemon)
+    const metainfo = await metainfoOf(daemon, id)
+    const { isNew, notes } = await daemon.desk.addTorrent({ metainfo, trackers: ['http://127.0.0.1:9/announce'], peers: ['127.0.0.1:9'] })
+    assert.equal(isNew, false)
+    assert.deepEqual(notes, ["'lecture.bin' is already here", 'It has one tracker more', 'One peer more is tried'])
+    assert.deepEqual(
+      (await daemon.desk.listTrackers(id)).map(({ url }) => url),
+      ['http://127.0.0.1:9/announce'],
+    )
+  })
+
+  test('lets those wait that have no place', async () => {
+    const daemon = await start('peer')
+    await daemon.desk.changeSettings({ maxActiveSeeds: 1 })
+    const [a, b] = [await share(daemon, 'a'), await share(daemon, 'b')]
+    await until(daemon, a.id, ({ status }) => status === 'seeding')
+    await until(daemon, b.id, ({ status }) => status === 'queued')
+    await daemon.desk.changeTorrent(b.id, { queuePosition: 1 })
+    await until(daemon, b.id, ({ status, queuePosition }) => status === 'seeding' && queuePosition === 1)
+    await until(daemon, a.id, ({ status }) => status === 'queued')
+    await daemon.desk.changeTorrent(a.id, { isForced: true })
+    await until(daemon, a.id, ({ status }) => status === 'seeding')
+  })
+
+  test('refuses what it cannot use, in words', async () => {
+    const daemon = await start('peer')
+    await assert.rejects(daemon.desk.addTorrent({}), refusedAs('VALIDATION'))
+    await assert.rejects(daemon.desk.addTorrent({ link: 'lecture' }), refusedAs('VALIDATION'))
+    await assert.rejects(daemon.desk.addTorrent({ link: 'magnet:?xt=urn:btih:12' }), refusedAs('TORRENT_INVALID'))
+    await assert.rejects(daemon.desk.addTorrent({ metainfo: 'AAAA' }), refusedAs('TORRENT_INVALID'))
+    const { id } = await share(daemon)
+    await assert.rejects(daemon.desk.changeTorrent(id, { trackers: [['ftp://x']] }), refusedAs('VALIDATION'))
+    await assert.rejects(daemon.desk.changeTorrent(id, { priorities: [{ index: 0, priority: 0 }] }), refusedAs('VALIDATION'))
+    await assert.rejects(daemon.desk.changeTorrent(id, { priorities: [{ index: 7, priority: 1 }] }), refusedAs('VALIDATION'))
+    await assert.rejects(daemon.desk.changeSettings({ peerName: '-' }), refusedAs('VALIDATION'))
+  })
+})
