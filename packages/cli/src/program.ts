@@ -5,14 +5,15 @@ import { forgiveClosedPipes, terminalOf } from './render/terminal.ts'
 
 /** Every command, loaded when it is asked for: what a person does not use costs no start-up time. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ build(context: CommandContext): Command }>>> = {
+  share: () => import('./commands/share.ts'),
+  get: () => import('./commands/get.ts'),
+  up: () => import('./commands/up.ts'),
+  shell: () => import('./commands/shell.ts'),
+  hub: () => import('./commands/hub.ts'),
   create: () => import('./commands/create.ts'),
   seed: () => import('./commands/seed.ts'),
-  get: () => import('./commands/get.ts'),
   show: () => import('./commands/show.ts'),
   magnet: () => import('./commands/magnet.ts'),
-  hub: () => import('./commands/hub.ts'),
-  up: () => import('./commands/up.ts'),
-  share: () => import('./commands/share.ts'),
 }
 
 /** Runs the command that the words name; what went wrong is told, and is in the exit status. */
@@ -74,8 +75,8 @@ async function commandsFor(name: string | undefined, context: CommandContext): P
 async function shellOrHelp(program: Command, context: CommandContext): Promise<void> {
   const { isPersonThere } = await import('./commands/person.ts')
   if (!isPersonThere(context.environment)) program.help()
-  const { attachPeerShell } = await import('./commands/attach-peer-shell.ts')
-  await attachPeerShell(context)
+  const { openPeerShell } = await import('./commands/shell.ts')
+  await openPeerShell(false, context)
 }
 
 function withSubcommands(command: Command): Command[] {
@@ -98,11 +99,14 @@ function usageFailure(error: unknown): Failure | undefined {
 }
 
 const TOUR = `
-Share something, and get it somewhere else:
-  shoal hub                                      a tracker of your own
+Share something with a group, and get it on another machine:
+  shoal up --host 0.0.0.0          a hub and your peer, with a shell
+  shoal share lecture
+  shoal connect 192.168.1.2:6880   on the other machine, then: shoal get lecture
+
+Without a hub, by torrents:
   shoal create lecture --tracker http://127.0.0.1:6880/announce
-  shoal seed lecture.torrent
-  shoal get lecture.torrent --dir /somewhere/else
+  shoal seed lecture.torrent       and elsewhere: shoal get lecture.torrent
 
 Each command has its own help with examples: shoal help get
 `

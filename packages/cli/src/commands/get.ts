@@ -21,7 +21,7 @@ interface GetOptions extends TransferOptions {
 
 export function build(context: CommandContext): Command {
   const get = command('get', 'Get what somebody shares: by name, link, magnet link or .torrent file', [
-    ['shoal get lecture-04', 'what your group shares under that name; your peer gets it, and shares it on'],
+    ['shoal get lecture-04', 'what your group shares under that name; your peer keeps sharing it'],
     ['shoal get lecture.torrent', 'into your download folder; ends when every piece is here and verified'],
     ['shoal get "magnet:?xt=urn:btih:..." --dir .', 'by link (in quotes), into the current folder'],
     ['shoal get lecture.torrent --files 1,3-5', 'only these files, by their numbers in "shoal show"'],

@@ -13,7 +13,9 @@ export function isPeerVerb(name: string): boolean {
 
 /** Every verb of the peer's shell as a command of the program, besides those that are commands already. */
 export function buildPeerVerbs(context: CommandContext, taken: readonly string[], only?: string): Command[] {
-  const verbs = ALL_PEER_VERBS.filter(({ name }) => !taken.includes(name))
+  // In the order of the help: what one does with others first.
+  const others = ALL_PEER_VERBS.filter((verb) => !GROUP_VERBS.includes(verb) && !ADD_VERBS.includes(verb))
+  const verbs = [...GROUP_VERBS, ...ADD_VERBS, ...others].filter(({ name }) => !taken.includes(name))
   const wanted = only === undefined ? verbs : verbs.filter((verb) => namesOf(verb).includes(only))
   return wanted.map((verb) => build(verb, context, taken))
 }

@@ -8,7 +8,7 @@ import { configSourcesOf, withHubSettings } from './hub-settings.ts'
 
 export function build(context: CommandContext): Command {
   const up = command('up', 'Run a hub and your peer on this machine, connected', [
-    ['shoal up', 'on a terminal with a shell: share, fetch, list_files; leaving it stops both'],
+    ['shoal up', 'on a terminal with a shell; leaving it stops both'],
     ['shoal up --host 0.0.0.0', 'for other machines, too; they join with: shoal connect <address>'],
   ]).option('--json', 'one JSON object a line, for programs')
   return withHubSettings(up).action(async (options: Readonly<Record<string, unknown>>) => {
