@@ -3,7 +3,7 @@
  *
  *   node lab/tour/main.ts
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tellGroupStory } from './group-story.ts'
@@ -20,18 +20,16 @@ page.say(
 writes this page. \`an>\`, \`binh>\` and \`chi>\` are the shells of three peers, \`hub>\` is the shell of the hub (\`shoal hub shell\`). Everything
 that is typed here is a command, too: \`shoal publish lecture\`. Live progress, which stands above the prompt while it lasts, is not shown.`,
 )
-const folder = mkdtempSync(join(tmpdir(), 'shoal-tour-'))
+// About as long as what the page shows instead of it: lines break where they would there. Two tours at once are refused.
+const folder = join(tmpdir(), 'tour')
+mkdirSync(folder)
 try {
   for (const tell of [tellTorrentStory, tellGroupStory, tellMemberStory]) {
-    await tell(mkdtempSync(join(folder, 'story-')), page)
+    await tell(folder, page)
+    rmSync(folder, { recursive: true })
+    mkdirSync(folder)
   }
-  writeFileSync(
-    PAGE,
-    page
-      .text()
-      .replaceAll(folder, '/home')
-      .replace(/\/story-\w+/g, ''),
-  )
+  writeFileSync(PAGE, page.text().replaceAll(folder, '/home'))
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

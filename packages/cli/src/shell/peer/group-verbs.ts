@@ -157,7 +157,8 @@ export function connectionText(hub: HubItem): string {
     case 'away':
       return `${where} does not answer: ${detailOf(hub)}. It is tried again by itself; see: hubs`
     case 'refused':
-      return `${where} lets only members in: ${detailOf(hub)}. Come in with: login <name>, or: register <name> --invite <code>`
+      if (hub.account !== undefined) return `${where} does not let you in: ${detailOf(hub)}`
+      return `${where} lets only members in. Come in with: login <name>, or: register <name> --invite <code>`
   }
 }
 
@@ -332,7 +333,8 @@ async function fetch(call: VerbCall<PeerWorld>): Promise<Reply> {
     },
     signal,
   )
-  return options.has('wait') ? whenHere(call, torrent) : sentence(gettingText(torrent), torrent)
+  if (!options.has('wait')) return sentence(gettingText(torrent), torrent)
+  return whenHere(call, torrent, destination === undefined ? undefined : pathOf(destination, world))
 }
 
 /** The name as one types it. */
