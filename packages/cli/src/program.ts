@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ build(context: CommandCo
   seed: () => import('./commands/seed.ts'),
   show: () => import('./commands/show.ts'),
   magnet: () => import('./commands/magnet.ts'),
+  daemon: () => import('./commands/daemon.ts'),
+  service: () => import('./commands/service.ts'),
 }
 
 /** Runs the command that the words name; what went wrong is told, and is in the exit status. */

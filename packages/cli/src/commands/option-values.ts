@@ -10,6 +10,12 @@ export function port(text: string): number {
   return value
 }
 
+export function lineCount(text: string): number {
+  const value = wholeNumber(text)
+  if (value === undefined || value > 100_000) throw new InvalidArgumentError('A number of lines is a whole number from 0 to 100000.')
+  return value
+}
+
 export function pieceLength(text: string): number {
   const bytes = parseBytes(text)
   const isPowerOfTwo = bytes !== undefined && bytes > 0 && Number.isInteger(Math.log2(bytes))

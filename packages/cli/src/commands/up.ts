@@ -38,7 +38,7 @@ async function withPeer(served: ServedHub, isJson: boolean, context: CommandCont
       context.exitWith(await runPeerShell({ client, isOwn: before === undefined, isJson, signals, news }, context))
     } else await served.signals.whenReceived()
   } finally {
-    if (before === undefined) await stopPeer()
+    if (before === undefined) await stopPeer(context.environment)
   }
 }
 

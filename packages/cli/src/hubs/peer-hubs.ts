@@ -30,8 +30,8 @@ export interface PeerHubsOptions extends Omit<HubsWorld, 'file'> {
   /** Where `hubs.json` is: `<home>/peer`. */
   readonly folder: string
   /** What hubs call this peer if they can, and where it takes connections; `onPeerChanged` when they change. */
-  peerName(): string
-  peerPort(): number
+  readonly peerName: () => string
+  readonly peerPort: () => number
   readonly openSocket?: OpenControlSocket
   readonly measure?: MeasureConnect
   /** For one call of a hub's API. */

@@ -67,6 +67,15 @@ export class PieceReporter {
     this.#flush()
   }
 
+  /** The hub may not have known these torrents when it was told of them, and forgets what it does not know. Without any: of all. */
+  renew(infoHashes: readonly string[] = [...this.#torrents.keys()]): void {
+    for (const infoHash of infoHashes) {
+      const reported = this.#torrents.get(infoHash)
+      if (reported !== undefined) reported.told = undefined
+    }
+    this.onChange(infoHashes)
+  }
+
   close(): void {
     this.#isOpen = false
     this.#timer?.cancel()

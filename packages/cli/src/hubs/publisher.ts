@@ -278,6 +278,7 @@ export class Publisher {
     })
     if (entryId !== undefined) publication.entryId = entryId
     this.#setKnown(hub, publication, true)
+    hub.reporter.renew([torrentId])
     void this.#world.file.save()
   }
 
