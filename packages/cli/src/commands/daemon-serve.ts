@@ -6,7 +6,7 @@ import { DaemonLog } from '../daemon-http/daemon-log.ts'
 import { DaemonServer } from '../daemon-http/daemon-server.ts'
 import { loadToken, readIfThere, writePrivate } from '../daemon-http/local-secret.ts'
 import { addressText } from '../daemon-http/running-daemon.ts'
-import { downloadFolder } from '../foreground/folders.ts'
+import { lastingDownloadFolder } from '../foreground/folders.ts'
 import { PeerHubs } from '../hubs/peer-hubs.ts'
 import { failureLine, failureOf } from '../render/failure.ts'
 import type { CommandContext } from './command.ts'
@@ -87,7 +87,7 @@ async function openPeer({ files, port, peerPort }: ServeChoices, version: string
   try {
     const daemon = await Daemon.start({
       folder: files.folder,
-      downloadDir: downloadFolder(process.env),
+      downloadDir: lastingDownloadFolder(process.env),
       version,
       onLog: (line, id) => log.write(line, id),
       ...(peerPort === undefined ? {} : { port: peerPort }),

@@ -57,7 +57,8 @@ function startCommand(context: CommandContext): Command {
         import('../daemon-http/daemon-process.ts'),
       ])
       const before = await findDaemon(files)
-      const running = before ?? (await startDaemonProcess({ files, program: startWords(options), environment: context.environment }))
+      const running =
+        before ?? (await startDaemonProcess({ files, program: daemonProcessWords(options), environment: context.environment }))
       context.output.write(
         options.json ? `${statusJson(running)}\n` : `${before === undefined ? 'Started' : 'It runs already'}: ${placeOf(running)}\n`,
       )
@@ -65,7 +66,7 @@ function startCommand(context: CommandContext): Command {
 }
 
 /** What the detached process is called with. */
-function startWords({ port, peerPort }: StartOptions): string[] {
+export function daemonProcessWords({ port, peerPort }: StartOptions): string[] {
   return [
     process.argv[1] ?? '',
     'daemon',
