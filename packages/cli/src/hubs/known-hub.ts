@@ -32,6 +32,12 @@ export interface KnownHubOwner {
   onAnnounceUrls(hub: KnownHub): void
 }
 
+/**
+ * A hub that has started anew may have forgotten everything, and learns what torrents there are as their publishers come back: maps
+ * of pieces that it was told before are lost on it. So long after the welcome they are told again.
+ */
+const RENEW_AFTER_MS = [3_000, 15_000, 60_000] as const
+
 /** One hub that this peer knows: its channel, its API, and what is remembered of it. */
 export class KnownHub {
   readonly id: string
@@ -41,7 +47,9 @@ export class KnownHub {
   readonly #options: KnownHubOptions
   readonly #owner: KnownHubOwner
   #hostId: string | undefined
+  #startedAt: number | undefined
   #settling: (() => void)[] = []
+  #renewals: { cancel(): void }[] = []
 
   constructor(options: KnownHubOptions, owner: KnownHubOwner) {
     this.#options = options
@@ -123,6 +131,7 @@ export class KnownHub {
   /** What the hub is and what this account may do there, as of now. @throws {ProblemError} as `ask` */
   async refresh(): Promise<void> {
     const facts = await this.ask((client) => client.facts())
+    this.#onStartedAt(facts.startedAt)
     if (this.memory.token === undefined) this.#learn(facts, undefined)
     else {
       const account = await this.ask((client) => client.account()).catch(endedToken)
@@ -173,7 +182,10 @@ export class KnownHub {
       if (status.welcome.hubName !== '') this.memory.name = status.welcome.hubName
       this.reporter.open()
       this.#owner.onWelcome(this, status.welcome)
-    } else this.reporter.close()
+    } else {
+      this.reporter.close()
+      for (const renewal of this.#renewals.splice(0)) renewal.cancel()
+    }
     if (status.status !== 'connecting') for (const settle of this.#settling.splice(0)) settle()
     this.#owner.onChange(this)
   }
@@ -193,6 +205,12 @@ export class KnownHub {
     const isSame = before.length === 0 || before.join('\n') === memory.announceUrls.join('\n')
     // The key of an account outlives the session: who signs out goes on sharing.
     if (!isSame && (account !== undefined || wasAccount === undefined)) this.#owner.onAnnounceUrls(this)
+  }
+
+  #onStartedAt(startedAt: number): void {
+    if (this.#startedAt === startedAt || this.link.status.status !== 'connected') return
+    this.#startedAt = startedAt
+    this.#renewals = RENEW_AFTER_MS.map((afterMs) => this.#options.system.after(afterMs, () => this.reporter.renew()))
   }
 
   #detail(status: LinkStatus): string | undefined {

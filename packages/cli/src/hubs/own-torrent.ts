@@ -19,7 +19,7 @@ export interface OwnTorrentWish {
   readonly announceUrls: readonly string[]
   readonly createdBy: string
   readonly signal?: AbortSignal
-  onProgress(creation: Creation): void
+  readonly onProgress: (creation: Creation) => void
 }
 
 /** Four a second are as many as an eye sees. */
