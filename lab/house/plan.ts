@@ -118,12 +118,12 @@ export const PLAN: Plan = {
     mayImport: ['protocol', 'api', 'engine/index', 'engine/create-torrent', 'cli/foreground', 'node:', 'npm:typebox'],
     readsClock: true,
   },
+  // The daemon's API on a port of this machine, and the way to it.
+  'cli/daemon-http': { mayImport: ['protocol', 'api', 'door', 'cli/daemon', 'node:', 'npm:typebox'] },
   // The peer's side of hubs: speaks to them over their API and control channel, and to the torrents as the daemon shows them.
   'cli/hubs': {
     mayImport: ['protocol', 'api', 'engine/index', 'engine/create-torrent', 'cli/daemon', 'node:', 'npm:ws', 'npm:typebox'],
   },
-  // The daemon's API on a port of this machine, and the way to it.
-  'cli/daemon-http': { mayImport: ['api', 'door', 'cli/daemon', 'node:', 'npm:typebox'] },
   // Knows neither hub nor engine: a shell speaks to either over its API.
   'cli/shell': { mayImport: ['protocol', 'api', 'cli/render', 'node:'] },
   'cli/commands': {
@@ -137,6 +137,7 @@ export const PLAN: Plan = {
       'cli/shell',
       'cli/daemon',
       'cli/daemon-http',
+      'cli/hubs',
       'node:',
       'npm:commander',
     ],

@@ -80,6 +80,11 @@ export class DaemonClient {
     return this.#calls.call('GET', '/v1/daemon', { reply: DaemonFacts, signal })
   }
 
+  /** Answers when stopping has begun; its process ends within seconds. */
+  async stop(signal?: WebAbortSignal): Promise<void> {
+    await this.#calls.call('POST', '/v1/daemon/stop', { signal })
+  }
+
   settings(signal?: WebAbortSignal): Promise<DaemonSettings> {
     return this.#calls.call('GET', '/v1/settings', { reply: DaemonSettings, signal })
   }

@@ -5,12 +5,17 @@ import { forgiveClosedPipes, terminalOf } from './render/terminal.ts'
 
 /** Every command, loaded when it is asked for: what a person does not use costs no start-up time. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ build(context: CommandContext): Command }>>> = {
+  share: () => import('./commands/share.ts'),
+  get: () => import('./commands/get.ts'),
+  up: () => import('./commands/up.ts'),
+  shell: () => import('./commands/shell.ts'),
+  hub: () => import('./commands/hub.ts'),
   create: () => import('./commands/create.ts'),
   seed: () => import('./commands/seed.ts'),
-  get: () => import('./commands/get.ts'),
   show: () => import('./commands/show.ts'),
   magnet: () => import('./commands/magnet.ts'),
-  hub: () => import('./commands/hub.ts'),
+  daemon: () => import('./commands/daemon.ts'),
+  service: () => import('./commands/service.ts'),
 }
 
 /** Runs the command that the words name; what went wrong is told, and is in the exit status. */
@@ -48,14 +53,32 @@ async function programFor(name: string | undefined, version: string): Promise<Co
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', TOUR)
-  const loaders = name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS)
-  for (const load of loaders) if (load !== undefined) program.addCommand((await load()).build(context))
-  if (name === undefined) program.action(() => program.help())
+  for (const each of await commandsFor(name, context)) program.addCommand(each)
+  if (name === undefined) program.action(() => shellOrHelp(program, context))
   for (const each of withSubcommands(program)) {
     // Errors are told once, in our words, by `run`.
     each.exitOverride().configureOutput({ outputError: () => {} })
   }
   return program
+}
+
+/** The one that is called, or all of them when there is none of that name: for help, and to find what was meant. */
+async function commandsFor(name: string | undefined, context: CommandContext): Promise<Command[]> {
+  const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (load !== undefined) return [(await load()).build(context)]
+  const { buildPeerVerbs, isPeerVerb } = await import('./commands/peer-verb.ts')
+  const taken = Object.keys(COMMANDS)
+  if (name !== undefined && isPeerVerb(name)) return buildPeerVerbs(context, taken, name)
+  const own = await Promise.all(Object.values(COMMANDS).map(async (each) => (await each()).build(context)))
+  return [...own, ...buildPeerVerbs(context, taken)]
+}
+
+/** To a person the shell of the peer, to everything else what can be asked. */
+async function shellOrHelp(program: Command, context: CommandContext): Promise<void> {
+  const { isPersonThere } = await import('./commands/person.ts')
+  if (!isPersonThere(context.environment)) program.help()
+  const { openPeerShell } = await import('./commands/shell.ts')
+  await openPeerShell(false, context)
 }
 
 function withSubcommands(command: Command): Command[] {
@@ -78,11 +101,14 @@ function usageFailure(error: unknown): Failure | undefined {
 }
 
 const TOUR = `
-Share something, and get it somewhere else:
-  shoal hub                                      a tracker of your own
+Share something with a group, and get it on another machine:
+  shoal up --host 0.0.0.0          a hub and your peer, with a shell
+  shoal share lecture
+  shoal connect 192.168.1.2:6880   on the other machine, then: shoal get lecture
+
+Without a hub, by torrents:
   shoal create lecture --tracker http://127.0.0.1:6880/announce
-  shoal seed lecture.torrent
-  shoal get lecture.torrent --dir /somewhere/else
+  shoal seed lecture.torrent       and elsewhere: shoal get lecture.torrent
 
 Each command has its own help with examples: shoal help get
 `

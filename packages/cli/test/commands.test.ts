@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { ShoalWorld } from './shoal.ts'
 
-const COMMANDS = ['create', 'seed', 'get', 'show', 'magnet', 'hub']
+const COMMANDS = ['share', 'get', 'up', 'hub', 'shell', 'create', 'seed', 'show', 'magnet']
 
 describe('shoal', () => {
   const world = new ShoalWorld()

@@ -22,7 +22,9 @@ export async function openDaemonDoor(): Promise<DaemonDoor> {
   const clock = { now: 1_700_000_000_000 }
   let drawn = 0
   const server = await DaemonServer.open({
-    desk,
+    torrents: desk,
+    hubs: desk,
+    subscribe: (listener) => desk.subscribe(listener),
     token: TOKEN,
     port: 0,
     version: '0.1.0',

@@ -218,7 +218,9 @@ describe('the daemon’s API', () => {
     await using one = await openDaemonDoor()
     const { DaemonServer } = await import('../src/daemon-http/daemon-server.ts')
     const other = await DaemonServer.open({
-      desk: one.desk,
+      torrents: one.desk,
+      hubs: one.desk,
+      subscribe: (listener) => one.desk.subscribe(listener),
       token: TOKEN,
       port: one.server.port,
       version: '0.1.0',

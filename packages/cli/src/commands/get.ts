@@ -1,10 +1,12 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { infoHashHex } from '@shoal/protocol/info-hash'
 import type { Info } from '@shoal/protocol/metainfo/info'
 import type { Command } from 'commander'
 import { downloadFolder, transferStateFolder } from '../foreground/folders.ts'
 import type { TransferRequest } from '../foreground/transfer.ts'
 import { CliError } from '../render/failure.ts'
+import { quoted } from '../render/text.ts'
+import { isThere } from '../shell/peer/torrent-source.ts'
 import { type CommandContext, command } from './command.ts'
 import { fileNumbers, rate } from './option-values.ts'
 import { readTorrentSource, type TorrentSource } from './torrent-source.ts'
@@ -18,13 +20,14 @@ interface GetOptions extends TransferOptions {
 }
 
 export function build(context: CommandContext): Command {
-  const get = command('get', 'Get the data of a .torrent file or magnet link', [
+  const get = command('get', 'Get what somebody shares: by name, link, magnet link or .torrent file', [
+    ['shoal get lecture-04', 'what your group shares under that name; your peer keeps sharing it'],
     ['shoal get lecture.torrent', 'into your download folder; ends when every piece is here and verified'],
     ['shoal get "magnet:?xt=urn:btih:..." --dir .', 'by link (in quotes), into the current folder'],
     ['shoal get lecture.torrent --files 1,3-5', 'only these files, by their numbers in "shoal show"'],
     ['shoal get lecture.torrent --seed', 'and go on sharing until Ctrl-C'],
   ])
-    .argument('<file.torrent|magnet>', 'the .torrent file, or the magnet link in quotes')
+    .argument('<name|link|magnet|file>', 'a name or link of your hub, the .torrent file, or the magnet link in quotes')
     .option('--dir <folder>', 'put it here; what is there already is checked and continued (default: your download folder)')
     .option('--seed', 'go on sharing when everything is here')
     .option('--files <numbers>', 'only these files, such as 1,3-5', fileNumbers)
@@ -32,6 +35,7 @@ export function build(context: CommandContext): Command {
     .option('--prealloc', 'reserve all space at once, instead of as it is needed')
     .option('--download-limit <rate>', 'get no faster than this: 5MB, 500KB', rate)
   return withTransferOptions(get).action(async (argument: string, options: GetOptions) => {
+    if (await isOfHub(argument)) return getFromHub(argument, options, context)
     const source = await readTorrentSource(argument)
     const dir = resolve(options.dir ?? downloadFolder(context.environment))
     await requireFolder(dir, { mayBeMade: true })
@@ -63,6 +67,27 @@ export function build(context: CommandContext): Command {
     )
     context.exitWith(status)
   })
+}
+
+/** What is neither a magnet link nor a file is known to a hub; what looks like a file should be one. */
+async function isOfHub(argument: string): Promise<boolean> {
+  if (/^https?:/i.test(argument)) return true
+  return !/^\s*magnet:|\.torrent$|[/\\]|^\./i.test(argument) && !(await isThere(argument))
+}
+
+/** Over the peer of this person, which goes on sharing it. */
+async function getFromHub(what: string, { dir, json, ...others }: GetOptions, context: CommandContext): Promise<void> {
+  const [unfit] = Object.keys(others).filter((option) => option !== 'seed')
+  if (unfit !== undefined || (dir !== undefined && /^https?:/i.test(what))) {
+    throw new CliError(
+      'OPTION_INVALID',
+      `Cannot use --${unfit ?? 'dir'} for ${quoted(what)}: your peer gets it. Say where it goes, and from whom: shoal fetch --help`,
+    )
+  }
+  const { peerVerb, runPeerVerb } = await import('./run-peer-verb.ts')
+  const destination = dir === undefined ? [] : [join(resolve(dir), what)]
+  const words = { name: [what], destination, from: [] }
+  await runPeerVerb(peerVerb('fetch'), { words, options: new Map([['wait', '']]), isJson: json === true }, context)
 }
 
 function whatOf(source: TorrentSource): TransferRequest['what'] {

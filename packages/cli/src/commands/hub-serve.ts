@@ -18,7 +18,29 @@ const PORTS_TO_TRY = 20
 
 /** Runs a hub in this process until a signal comes, or until its shell is left. */
 export async function serveHub(sources: ConfigSources, choices: ServeChoices, context: CommandContext): Promise<void> {
-  const { output, messages } = context
+  const { output } = context
+  await withHub(sources, context, async ({ hub, config, stateDirectory, signals, news }) => {
+    for (const line of choices.isJson ? [readyJson(hub)] : readyLines(hub, config, choices)) output.write(`${line}\n`)
+    if (choices.hasShell) {
+      const access = ownHub(hub, stateDirectory)
+      context.exitWith(await runHubShell({ access, isOwn: true, isJson: choices.isJson, signals, news }, context))
+    } else await signals.whenReceived()
+  })
+  output.write(choices.isJson ? `${JSON.stringify({ event: 'stopped' })}\n` : 'Stopped\n')
+}
+
+/** A hub in this process, and what whoever runs it needs besides. */
+export interface ServedHub {
+  readonly hub: Hub
+  readonly config: HubConfig
+  readonly stateDirectory: string
+  readonly signals: StopSignals
+  readonly news: Sink
+}
+
+/** Runs a hub for as long as `use` takes. */
+export async function withHub(sources: ConfigSources, context: CommandContext, use: (served: ServedHub) => Promise<void>): Promise<void> {
+  const { messages } = context
   const { config } = readHubConfig(sources)
   const stateDirectory = config.stateDirectory
   if (stateDirectory === undefined) throw new Error('Cannot happen: a configuration that was read has a state directory')
@@ -30,18 +52,13 @@ export async function serveHub(sources: ConfigSources, choices: ServeChoices, co
     const reload = (): void => void reloadCertificates(hub, news)
     if (config.tls !== undefined) process.on('SIGHUP', reload)
     try {
-      for (const line of choices.isJson ? [readyJson(hub)] : readyLines(hub, config, choices)) output.write(`${line}\n`)
       for (const warning of startWarnings(config, await machineFacts(config, wallClock(), hub.certificateExpiresAt)))
         messages.write(`Warning: ${clean(warning)}\n`)
-      if (choices.hasShell) {
-        const access = ownHub(hub, stateDirectory)
-        context.exitWith(await runHubShell({ access, isOwn: true, isJson: choices.isJson, signals, news }, context))
-      } else await signals.whenReceived()
+      await use({ hub, config, stateDirectory, signals, news })
     } finally {
       process.off('SIGHUP', reload)
       await hub.close()
     }
-    output.write(choices.isJson ? `${JSON.stringify({ event: 'stopped' })}\n` : 'Stopped\n')
   } finally {
     signals.ignore()
   }
@@ -55,7 +72,7 @@ async function reloadCertificates(hub: Hub, news: Sink): Promise<void> {
   }
 }
 
-function readyJson({ httpPort, url, urls, setupLink, isOpen }: Hub): string {
+export function readyJson({ httpPort, url, urls, setupLink, isOpen }: Hub): string {
   return JSON.stringify({
     event: 'ready',
     port: httpPort,

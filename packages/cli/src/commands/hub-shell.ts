@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto'
-import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { homeFolder } from '../foreground/folders.ts'
 import { wallClock } from '../foreground/wall-clock.ts'
@@ -16,6 +15,8 @@ import { Shell } from '../shell/shell.ts'
 import { TerminalLines } from '../shell/terminal-lines.ts'
 import type { CommandContext } from './command.ts'
 import type { HubAccess } from './hub-access.ts'
+import { ownAddresses } from './peer-access.ts'
+import { isPersonThere } from './person.ts'
 import { exitStatusOfSignal, type StopSignals } from './stop-signals.ts'
 
 const PROMPT = 'shoal> '
@@ -73,17 +74,4 @@ export async function runHubShell({ access, isOwn, isJson, signals, news }: HubS
   })
   const own = await shell.run()
   return status ?? own
-}
-
-function isPersonThere(environment: CommandContext['environment']): boolean {
-  return process.stdin.isTTY === true && process.stdout.isTTY === true && environment.TERM !== 'dumb'
-}
-
-/** IPv4 first: that is what people type. */
-function ownAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  const usable = all.filter((address) => !address.internal && !address.address.startsWith('fe80:'))
-  return [...usable.filter(({ family }) => family === 'IPv4'), ...usable.filter(({ family }) => family !== 'IPv4')].map(
-    ({ address }) => address,
-  )
 }

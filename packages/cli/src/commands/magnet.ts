@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { isThere } from '../shell/peer/torrent-source.ts'
 import { type CommandContext, command } from './command.ts'
 import { magnetOf } from './torrent-description.ts'
 import { readTorrentFile } from './torrent-source.ts'
@@ -8,11 +9,17 @@ export function build(context: CommandContext): Command {
     ['shoal magnet lecture.torrent', 'the link, with its trackers; pass it on in place of the file'],
     ['shoal get "$(shoal magnet lecture.torrent)"', 'get by link; the quotes keep the shell away from its & signs'],
   ])
-    .argument('<file.torrent>', 'the .torrent file')
+    .argument('<file.torrent>', 'the .torrent file, or the name of one of your torrents')
     .option('--json', 'one JSON object { magnet } instead')
     .action(async (path: string, { json }: { json?: true }) => {
+      if (!path.endsWith('.torrent') && !(await isThere(path))) return magnetOfOwn(path, json === true, context)
       const { metainfo } = await readTorrentFile(path)
       const magnet = magnetOf(metainfo)
       context.output.write(`${json ? JSON.stringify({ magnet }) : magnet}\n`)
     })
+}
+
+async function magnetOfOwn(name: string, isJson: boolean, context: CommandContext): Promise<void> {
+  const { peerVerb, runPeerVerb } = await import('./run-peer-verb.ts')
+  await runPeerVerb(peerVerb('magnet'), { words: { torrent: [name] }, options: new Map(), isJson }, context)
 }

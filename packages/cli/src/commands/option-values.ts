@@ -1,11 +1,18 @@
 import { parseBytes, parseRate } from '@shoal/api/human'
 import { InvalidArgumentError } from 'commander'
+import { readFileNumbers } from '../shell/peer/file-numbers.ts'
 
 /** What a person typed behind an option, as a value; each throws commander's own error, which names the option. */
 
 export function port(text: string): number {
   const value = wholeNumber(text)
   if (value === undefined || value > 65_535) throw new InvalidArgumentError('A port is a whole number from 0 to 65535 (0: any free one).')
+  return value
+}
+
+export function lineCount(text: string): number {
+  const value = wholeNumber(text)
+  if (value === undefined || value > 100_000) throw new InvalidArgumentError('A number of lines is a whole number from 0 to 100000.')
   return value
 }
 
@@ -28,17 +35,9 @@ export function rate(text: string): number {
 
 /** `1,3-5`: numbers as `shoal show` gives them, counted from 1. Returned sorted and counted from 0. */
 export function fileNumbers(text: string): number[] {
-  const chosen = new Set<number>()
-  for (const part of text.split(',')) {
-    const match = /^\s*(\d{1,7})(?:\s*-\s*(\d{1,7}))?\s*$/.exec(part)
-    const first = Number(match?.[1])
-    const last = Number(match?.[2] ?? match?.[1])
-    if (match === null || first < 1 || last < first || last - first >= MAX_FILES) {
-      throw new InvalidArgumentError('Files are chosen by their numbers in "shoal show", such as 1,3-5.')
-    }
-    for (let number = first; number <= last; number++) chosen.add(number - 1)
-  }
-  return [...chosen].sort((a, b) => a - b)
+  const numbers = readFileNumbers(text)
+  if (numbers !== undefined) return numbers
+  throw new InvalidArgumentError('Files are chosen by their numbers in "shoal show", such as 1,3-5.')
 }
 
 /** `192.168.1.10:6881`, `host.example:6881`, `[::1]:6881` */
@@ -70,8 +69,6 @@ export function webSeedUrl(text: string, before: readonly string[] = []): string
 
 const MIN_PIECE_LENGTH = 16 * 1024
 const MAX_PIECE_LENGTH = 128 * 1024 * 1024
-/** More files than a torrent can have are not chosen, they are a typing mistake. */
-const MAX_FILES = 1_000_000
 
 function wholeNumber(text: string): number | undefined {
   return /^\d{1,10}$/.test(text) ? Number(text) : undefined

@@ -4,7 +4,7 @@ import { EventFeed, type NumberedEvent, sentEvent } from '@shoal/door/event-feed
 import { SentEventStreams } from '@shoal/door/sent-event-streams'
 import type { DoorSystem } from '@shoal/door/system'
 import Type from 'typebox'
-import type { PeerDesk } from '../daemon/peer-desk.ts'
+import type { PeerDesk, TorrentDesk } from '../daemon/peer-desk.ts'
 import type { DaemonCaller } from './daemon-callers.ts'
 import { type DaemonRoute, route } from './daemon-route.ts'
 
@@ -28,15 +28,17 @@ const STREAM_LIMITS = { streams: 256, streamsPerAddress: 256, unsentBytes: 4 << 
 
 /** The readers of `GET /v1/events`. While there are none, the desk need not tell anything. */
 export class DaemonNews {
-  readonly #desk: Pick<PeerDesk, 'subscribe' | 'watchPieces'>
+  readonly #desk: Pick<TorrentDesk, 'watchPieces'>
+  readonly #subscribe: PeerDesk['subscribe']
   readonly #feed: EventFeed<DaemonEvent, DaemonNumberedEvent>
   readonly #streams: SentEventStreams<DaemonNumberedEvent, Reader, DaemonCaller>
   #readers = 0
   #unsubscribe: (() => void) | undefined
   #linger: NodeJS.Timeout | undefined
 
-  constructor(desk: Pick<PeerDesk, 'subscribe' | 'watchPieces'>, system: DoorSystem) {
+  constructor(desk: Pick<TorrentDesk, 'watchPieces'>, subscribe: PeerDesk['subscribe'], system: DoorSystem) {
     this.#desk = desk
+    this.#subscribe = subscribe
     this.#feed = new EventFeed(system, (seq, event) => ({
       seq,
       full: sentEvent(seq, event),
@@ -86,7 +88,7 @@ export class DaemonNews {
     clearTimeout(this.#linger)
     if (this.#unsubscribe === undefined) {
       this.#feed.forget()
-      this.#unsubscribe = this.#desk.subscribe((event) => this.#onEvent(event))
+      this.#unsubscribe = this.#subscribe((event) => this.#onEvent(event))
     }
     for (const id of reader.watches) reader.stops.push(this.#desk.watchPieces(id))
   }

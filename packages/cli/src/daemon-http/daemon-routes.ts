@@ -17,6 +17,7 @@ export interface DaemonSelf {
   readonly isClosing: boolean
   /** Begins a graceful stop. */
   stop(): void
+  onSettings(): void
 }
 
 const TEXT = 'text/plain; charset=utf-8'
@@ -68,7 +69,11 @@ export function daemonRoutes(desk: TorrentDesk, self: DaemonSelf, others: readon
       needs: 'peer:use',
       body: DaemonSettingsChange,
       reply: DaemonSettings,
-      handle: ({ body }) => desk.changeSettings(body),
+      handle: async ({ body }) => {
+        const settings = await desk.changeSettings(body)
+        self.onSettings()
+        return settings
+      },
     }),
     route({
       method: 'GET',

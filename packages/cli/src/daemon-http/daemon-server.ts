@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { DoorWords } from '@shoal/door/door-words'
 import type { DoorSystem } from '@shoal/door/system'
 import { WebDoor } from '@shoal/door/web-door'
-import type { PeerDesk } from '../daemon/peer-desk.ts'
+import type { HubDesk, PeerDesk, TorrentDesk } from '../daemon/peer-desk.ts'
 import { ContentRoutes } from './content-routes.ts'
 import { creationRoutes } from './creation-routes.ts'
 import { DaemonAccessError } from './daemon-access-error.ts'
@@ -17,7 +17,9 @@ import { RememberedCalls } from './remembered-calls.ts'
 import { torrentRoutes } from './torrent-routes.ts'
 
 export interface DaemonServerOptions {
-  readonly desk: PeerDesk
+  readonly torrents: TorrentDesk
+  readonly hubs: HubDesk
+  readonly subscribe: PeerDesk['subscribe']
   readonly token: string
   /** The first that is tried; 0 is any. */
   readonly port: number
@@ -25,6 +27,8 @@ export interface DaemonServerOptions {
   readonly system: DoorSystem
   /** Somebody asked for a stop. */
   onStopAsked(): void
+  /** The settings are others now. */
+  onSettings?(): void
   /** Something that cannot happen has happened; the caller got a 500. */
   onBug(error: unknown): void
   /** Tests only: an answer that is not as its route declares becomes a bug. */
@@ -103,14 +107,14 @@ interface Parts {
 }
 
 async function partsOf(options: DaemonServerOptions): Promise<Parts> {
-  const { desk, token, system, version } = options
+  const { torrents, hubs, token, system, version } = options
   const onBug = (error: unknown): void => options.onBug(error)
   const playerKeys = new PlayerKeys(token, system)
-  const news = new DaemonNews(desk, system)
-  const content = new ContentRoutes(desk, playerKeys, onBug)
-  const self = { version, isClosing: false, stop: () => options.onStopAsked() }
-  const others = [...torrentRoutes(desk, playerKeys), content.route, ...creationRoutes(desk), ...groupRoutes(desk), news.route]
-  const routes = [...daemonRoutes(desk, self, others), ...others]
+  const news = new DaemonNews(torrents, options.subscribe, system)
+  const content = new ContentRoutes(torrents, playerKeys, onBug)
+  const self = { version, isClosing: false, stop: () => options.onStopAsked(), onSettings: () => options.onSettings?.() }
+  const others = [...torrentRoutes(torrents, playerKeys), content.route, ...creationRoutes(torrents), ...groupRoutes(hubs), news.route]
+  const routes = [...daemonRoutes(torrents, self, others), ...others]
   const door = await WebDoor.open({
     words: DAEMON_WORDS,
     routes,

@@ -6,9 +6,29 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { TorrentItem } from '@shoal/api/daemon-api'
 import { type ProblemCode, ProblemError } from '@shoal/api/problem'
 import { createSession } from '@shoal/engine'
-import { Daemon } from './daemon.ts'
+import { Daemon, type DaemonWorld } from './daemon.ts'
+import { type DaemonSystem, REAL_DAEMON_SYSTEM } from './daemon-system.ts'
 
 const refusedAs = (code: ProblemCode) => (error: unknown) => error instanceof ProblemError && error.code === code
+
+/** Time that passes when the test says so. */
+class HandClock {
+  #now = 0
+  readonly #regular: { readonly intervalMs: number; readonly callback: () => void }[] = []
+  readonly system: DaemonSystem = {
+    ...REAL_DAEMON_SYSTEM,
+    now: () => this.#now,
+    every: (intervalMs, callback) => {
+      this.#regular.push({ intervalMs, callback })
+      return { cancel: () => {} }
+    },
+  }
+
+  pass(elapsedMs: number): void {
+    this.#now += elapsedMs
+    for (const { intervalMs, callback } of this.#regular) if (intervalMs <= elapsedMs) callback()
+  }
+}
 
 describe('a daemon', () => {
   let home: string
@@ -23,12 +43,12 @@ describe('a daemon', () => {
     rmSync(home, { recursive: true, force: true })
   })
 
-  async function start(name: string): Promise<Daemon> {
+  async function start(name: string, world: Partial<DaemonWorld> = {}): Promise<Daemon> {
     const daemon = await Daemon.start({
       folder: join(home, name, 'peer'),
       downloadDir: join(home, name, 'downloads'),
       version: 'test',
-      world: { openSession: ({ stateDir }) => createSession({ stateDir, listenPort: 0, host: '127.0.0.1' }) },
+      world: { openSession: ({ stateDir }) => createSession({ stateDir, listenPort: 0, host: '127.0.0.1' }), ...world },
     })
     running.push(daemon)
     return daemon
@@ -170,6 +190,51 @@ describe('a daemon', () => {
     await until(daemon, a.id, ({ status }) => status === 'queued')
     await daemon.desk.changeTorrent(a.id, { isForced: true })
     await until(daemon, a.id, ({ status }) => status === 'seeding')
+  })
+
+  test('stops sharing when a goal is reached, and goes on when somebody wants it to', async () => {
+    const clock = new HandClock()
+    const daemon = await start('peer', { system: clock.system })
+    const { id } = await share(daemon)
+    await daemon.desk.changeTorrent(id, { goals: { ratio: null, seedMinutes: 2, idleMinutes: null, action: 'pause' } })
+    clock.pass(60_000)
+    assert.equal((await daemon.desk.showTorrent(id)).status, 'seeding')
+    clock.pass(60_000)
+    const paused = await until(daemon, id, ({ status }) => status === 'paused')
+    assert.equal(paused.haveBytes, 300_000)
+    assert.match((await daemon.desk.readLog(id)).map(({ text }) => text).join(), /shared for 2 minutes/)
+    assert.equal((await daemon.desk.showTorrent(id)).seedingMs, 120_000)
+
+    await daemon.desk.actOnTorrent(id, 'resume')
+    await until(daemon, id, ({ status }) => status === 'seeding')
+    clock.pass(600_000)
+    assert.equal((await daemon.desk.showTorrent(id)).status, 'seeding')
+  })
+
+  test('does not let a seed that nobody wants take the place of another', async () => {
+    const clock = new HandClock()
+    const daemon = await start('peer', { system: clock.system })
+    await daemon.desk.changeSettings({ maxActiveSeeds: 1 })
+    const [a, b] = [await share(daemon, 'a'), await share(daemon, 'b')]
+    await until(daemon, b.id, ({ status }) => status === 'queued')
+    clock.pass(60_000)
+    await until(daemon, b.id, ({ status }) => status === 'seeding')
+    assert.equal((await daemon.desk.showTorrent(a.id)).status, 'seeding')
+  })
+
+  test('is as fast as the hour of the week allows', async () => {
+    const clock = new HandClock()
+    let minute = 8 * 60
+    const daemon = await start('peer', { system: clock.system, localTime: () => ({ day: 0, minute }) })
+    const schedule = [{ days: [0], from: '09:00', to: '17:00', downloadLimit: 1_000_000, uploadLimit: 50_000 }]
+    await daemon.desk.changeSettings({ uploadLimit: 900_000, schedule })
+    const limits = async () => {
+      const { downloadLimit, uploadLimit } = await daemon.desk.showFacts()
+      return [downloadLimit, uploadLimit]
+    }
+    assert.deepEqual(await limits(), [null, 900_000])
+    minute = 9 * 60
+    assert.deepEqual(await limits(), [1_000_000, 50_000])
   })
 
   test('refuses what it cannot use, in words', async () => {

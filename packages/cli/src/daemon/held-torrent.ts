@@ -22,6 +22,9 @@ const MAX_LOG_LINES = 200
 /** Slower than the settings say for so long: it does not count as active. */
 const SLOW_AFTER_MS = 60_000
 
+/** So much time of running may be lost when the daemon is killed. */
+const KEEP_TIME_MS = 600_000
+
 /** What a held torrent needs of the daemon, and tells it. */
 export interface HeldTorrentOwner {
   readonly session: Session
@@ -199,9 +202,12 @@ export class HeldTorrent {
     return { downloaded: Math.max(0, downloaded - before.downloaded), uploaded: Math.max(0, uploaded - before.uploaded) }
   }
 
-  /** Puts into the record what has been counted. */
+  /** Puts into the record what has been counted, if something was moved; time alone is written down now and then. */
   keepCounts(): void {
-    if (this.#engine !== undefined && this.#activeMs > 0) this.#remember()
+    if (this.#engine === undefined) return
+    const { downloaded, uploaded } = this.#counted ?? this.#record
+    const hasMoved = downloaded !== this.#record.downloaded || uploaded !== this.#record.uploaded
+    if (hasMoved || this.#activeMs >= KEEP_TIME_MS) this.#remember()
   }
 
   /** What is verified; undefined while nothing is known. */

@@ -41,6 +41,8 @@ export class Torrents implements HeldTorrentOwner {
   readonly #held = new Map<string, HeldTorrent>()
   /** Those that are to run, in the order of the queue. */
   #toRun = new Set<string>()
+  /** By order; undefined when that has changed. */
+  #sorted: readonly HeldTorrent[] | undefined
   #isDeciding = false
   #isClosed = false
 
@@ -84,6 +86,7 @@ export class Torrents implements HeldTorrentOwner {
     if (this.#held.has(record.id)) throw new Error(`Cannot happen: ${record.id} is here already`)
     const held = new HeldTorrent(record, this)
     this.#held.set(record.id, held)
+    this.#sorted = undefined
     this.decideSoon()
     this.#owner.onNews(record.id)
     await this.#records.put(record.id, record)
@@ -95,6 +98,7 @@ export class Torrents implements HeldTorrentOwner {
     await held.exclusively(async () => {
       await held.stop()
       if (!this.#held.delete(held.id)) return
+      this.#sorted = undefined
       this.#owner.onRemoved(held.id)
       this.decideSoon()
       await this.#records.delete(held.id)
@@ -137,6 +141,7 @@ export class Torrents implements HeldTorrentOwner {
     const high = after ?? low + 2
     if (high - low > LEAST_GAP) held.change({ order: (low + high) / 2 })
     else for (const [index, id] of order.entries()) this.#held.get(id)?.change({ order: index + 1 })
+    this.#sorted = undefined
     this.decideSoon()
   }
 
@@ -190,8 +195,9 @@ export class Torrents implements HeldTorrentOwner {
 
   // --- inside -------------------------------------------------------------------------------------------------
 
-  #inOrder(): HeldTorrent[] {
-    return [...this.#held.values()].sort((a, b) => a.record.order - b.record.order)
+  #inOrder(): readonly HeldTorrent[] {
+    this.#sorted ??= [...this.#held.values()].sort((a, b) => a.record.order - b.record.order)
+    return this.#sorted
   }
 
   #decide(): void {

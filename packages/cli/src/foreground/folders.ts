@@ -27,9 +27,14 @@ export function transferStateFolder(environment: Environment, infoHash: string, 
 
 /** The person's download folder as the desktop knows it; where there is none, the current folder. */
 export function downloadFolder(environment: Environment): string {
-  const home = environment.HOME || homedir()
-  const folder = namedByDesktop(environment, home) ?? join(home, 'Downloads')
+  const folder = lastingDownloadFolder(environment)
   return isFolder(folder) ? folder : process.cwd()
+}
+
+/** The same for what runs in no folder of the person: it is made when something comes. */
+export function lastingDownloadFolder(environment: Environment): string {
+  const home = environment.HOME || homedir()
+  return namedByDesktop(environment, home) ?? join(home, 'Downloads')
 }
 
 /** `XDG_DOWNLOAD_DIR="$HOME/Téléchargements"` in user-dirs.dirs; absolute, or under the home folder. */

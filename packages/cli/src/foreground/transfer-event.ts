@@ -44,6 +44,7 @@ export type TransferPhase =
   | 'waiting-for-disk'
   | 'finished'
   | 'seeding'
+  | 'moving'
   | 'stopped'
   | 'failed'
 

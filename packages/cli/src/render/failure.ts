@@ -15,6 +15,7 @@ export type CliErrorCode =
   | 'NOT_WRITABLE'
   | 'DISK_FULL'
   | 'PORT_IN_USE'
+  | 'SERVICE_FAILED' // what runs services on this machine said no
 
 /** A refusal in three parts: what happened, why, what to do. */
 export class CliError extends Error {

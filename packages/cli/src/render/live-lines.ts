@@ -57,6 +57,8 @@ function newsLine(status: TransferStatus, cells: number, palette: Palette): stri
       return palette.dim(fitted(`${sharingOf(status)}   (Ctrl-C to stop)`, cells))
     case 'waiting-for-disk':
       return palette.waiting(fitted('the disk is full; paused until there is space', cells))
+    case 'moving':
+      return palette.dim(fitted('moving its files', cells))
     case 'stopped':
       return palette.dim(fitted('stopping', cells))
     case 'failed':

@@ -1,5 +1,5 @@
 import { CliError } from '../render/failure.ts'
-import { padded, quoted } from '../render/text.ts'
+import { fitted, padded, quoted } from '../render/text.ts'
 import { verbNamed } from './completion.ts'
 import { nearest } from './nearest.ts'
 import { spoken } from './reply.ts'
@@ -38,11 +38,18 @@ function helpOfAll<W>(verbs: readonly Verb<W>[]): Reply {
       const { isTerminal, palette } = view
       const rows = verbs.map((verb) => [shortUsage(verb), verb.summary] as const)
       if (!isTerminal) return rows.map((row) => row.join('\t'))
-      const cells = Math.max(...rows.map(([usage]) => usage.length))
-      return [...rows.map(([usage, summary]) => `  ${palette.strong(padded(usage, cells))}  ${summary}`), '', ...spoken(HINTS, view)]
+      const cells = Math.min(MOST_USAGE_CELLS, Math.max(...rows.map(([usage]) => usage.length)))
+      const room = Math.max(MIN_SUMMARY_CELLS, view.columns() - cells - 5)
+      const line = ([usage, summary]: readonly [string, string]): string =>
+        `  ${palette.strong(padded(fitted(usage, cells), cells))}  ${fitted(summary, room)}`
+      return [...rows.map(line), '', ...spoken(HINTS, view)]
     },
   }
 }
+
+/** Longer ones are cut: each command has a help of its own. */
+const MOST_USAGE_CELLS = 30
+const MIN_SUMMARY_CELLS = 20
 
 const HINTS =
   'Each has its own help: help ping. Names with spaces stand in quotes. Tab completes, Ctrl-C stops what runs, --json behind a command answers for programs.'

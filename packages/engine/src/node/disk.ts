@@ -1,5 +1,5 @@
 import * as fs from 'node:fs'
-import { statfs, unlink } from 'node:fs/promises'
+import { link, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { EngineError } from '../base/errors.ts'
 import type { AppendFile, Disk, DiskFile, FileStamp, OpenMode } from '../ports/disk.ts'
@@ -13,6 +13,8 @@ const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants
 /** Both are missing on Windows, where the checks before opening must do. Node adds O_CLOEXEC to every open itself. */
 const O_NOFOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
 const O_NONBLOCK: number = fs.constants.O_NONBLOCK ?? 0
+/** What systems say where a file can have no second name there. */
+const NO_LINKS: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EACCES'])
 /** An opened file tells where it really is (`checkWhereItIs`). */
 const TELLS_WHERE_IT_IS = process.platform === 'linux'
 
@@ -78,6 +80,70 @@ export class NodeDisk implements Disk {
     await unlink(target).catch((error: unknown) => {
       if (errorCode(error) !== 'ENOENT') throw diskError(error, 'remove', target)
     })
+  }
+
+  async linkFile(
+    root: string,
+    path: readonly string[],
+    toRoot: string,
+    toPath: readonly string[],
+  ): Promise<'linked' | 'exists' | 'impossible'> {
+    const from = await walk(this.#calls, root, path, false)
+    const found = from && (await look(this.#calls, from.target))
+    if (from === undefined || found === undefined) throw diskError({ code: 'ENOENT' }, 'read', join(root, ...path))
+    if (!found.isFile()) throw notPlain(from.target)
+    const to = (await walk(this.#calls, toRoot, toPath, true))!
+    try {
+      await link(from.target, to.target)
+      for (const folder of to.folders) await this.#folderSyncs.sync(folder)
+      return 'linked'
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === 'EEXIST') return 'exists'
+      if (code !== undefined && NO_LINKS.has(code)) return 'impossible'
+      throw diskError(error, 'write to', to.target)
+    }
+  }
+
+  async renameFile(root: string, path: readonly string[], name: string): Promise<'renamed' | 'exists'> {
+    const toPath = [...path.slice(0, -1), name]
+    const outcome = await this.linkFile(root, path, root, toPath)
+    if (outcome === 'exists') return outcome
+    if (outcome === 'linked') {
+      await this.removeFile(root, path)
+      return 'renamed'
+    }
+    // No second names here: somebody may take the name between our look and our rename, and nothing can prevent it.
+    const from = (await walk(this.#calls, root, path, false))!.target
+    const to = join(dirname(from), name)
+    if ((await look(this.#calls, to)) !== undefined) return 'exists'
+    try {
+      await rename(from, to)
+      await this.#folderSyncs.sync(dirname(from))
+    } catch (error) {
+      throw diskError(error, 'write to', to)
+    }
+    return 'renamed'
+  }
+
+  async removeEmptyFolder(root: string, path: readonly string[]): Promise<boolean> {
+    const place = path.length === 0 ? undefined : await walk(this.#calls, root, path, false)
+    const found = place && (await look(this.#calls, place.target))
+    if (place === undefined || found?.isDirectory() !== true) return false
+    return await rmdir(place.target).then(
+      () => true,
+      () => false, // it is not empty, or not ours to remove: either way it stays
+    )
+  }
+
+  async enterRoot(root: string): Promise<{ path: string; id: string }> {
+    const path = (await resolveRoot(this.#calls, root, true))!
+    try {
+      const { dev, ino } = await stat(path, { bigint: true })
+      return { path, id: `${dev}:${ino}` }
+    } catch (error) {
+      throw diskError(error, 'look at', path)
+    }
   }
 
   async freeBytes(root: string): Promise<number | undefined> {

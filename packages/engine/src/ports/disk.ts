@@ -52,6 +52,18 @@ export interface Disk {
   stat(root: string, path: readonly string[]): Promise<FileStamp | undefined>
   makeFolder(root: string, path: readonly string[]): Promise<void>
   removeFile(root: string, path: readonly string[]): Promise<void>
+  /**
+   * Gives a file a second name below another root, folders and all; the name survives a power cut once it resolves.
+   * `exists`: something is there already. `impossible`: the names are on two file systems, or this one has no second names.
+   */
+  linkFile(root: string, path: readonly string[], toRoot: string, toPath: readonly string[]): Promise<'linked' | 'exists' | 'impossible'>
+  /** Gives a file another name in its folder, unless that is taken; it survives a power cut once it resolves. */
+  renameFile(root: string, path: readonly string[], name: string): Promise<'renamed' | 'exists'>
+  /** Removes a folder below the root, if it is empty. @returns whether it was */
+  removeEmptyFolder(root: string, path: readonly string[]): Promise<boolean>
+  /** Makes the folder if needed. @returns where it really is, and what it has in common with its other names */
+  enterRoot(root: string): Promise<{ readonly path: string; readonly id: string }>
+
   /** Bytes free for us where `root` is (or will be); undefined where that cannot be known. */
   freeBytes(root: string): Promise<number | undefined>
 

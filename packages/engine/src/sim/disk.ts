@@ -29,6 +29,10 @@ export class SimDisk implements Disk {
   readSyncMs = 0
   readonly system: SimSystem
   capacityBytes: number
+  /** Folders that are file systems of their own: no file has names inside and outside of one. */
+  separateRoots: readonly string[] = []
+  readonly #folderIds = new WeakMap<Folder, string>()
+  #nextFolderId = 1
   readonly #platter: Platter
   readonly #tree: FileTree
   readonly #locks = new Set<string>()
@@ -101,6 +105,67 @@ export class SimDisk implements Disk {
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== 'FILE_MISSING') throw error
     }
+  }
+
+  async linkFile(
+    root: string,
+    path: readonly string[],
+    toRoot: string,
+    toPath: readonly string[],
+  ): Promise<'linked' | 'exists' | 'impossible'> {
+    const full = joinAll(toRoot, toPath)
+    await this.#call('link', 'write to', full)
+    const from = this.#tree.walk(root, path, false)
+    const entry = from.folder.entries.get(from.name)
+    if (entry === undefined) throw diskError('FILE_MISSING', 'read', joinAll(root, path))
+    if (entry.type !== 'file') throw unsafePath(joinAll(root, path))
+    const to = this.#tree.walk(toRoot, toPath, true)
+    if (to.folder.entries.has(to.name)) return 'exists'
+    if (this.separateRoots.some((other) => isBelow(other, root) !== isBelow(other, toRoot))) return 'impossible'
+    this.#platter.assign(to.folder, new Map([[to.name, entry]]))
+    this.#syncUpTo(toRoot, toPath)
+    return 'linked'
+  }
+
+  async renameFile(root: string, path: readonly string[], name: string): Promise<'renamed' | 'exists'> {
+    const full = joinAll(root, path)
+    await this.#call('link', 'write to', full)
+    const from = this.#tree.walk(root, path, false)
+    const entry = from.folder.entries.get(from.name)
+    if (entry === undefined) throw diskError('FILE_MISSING', 'read', full)
+    if (entry.type !== 'file') throw unsafePath(full)
+    if (from.folder.entries.has(name)) return 'exists'
+    this.#platter.assign(
+      from.folder,
+      new Map([
+        [from.name, undefined],
+        [name, entry],
+      ]),
+    )
+    this.#platter.syncFolder(from.folder)
+    return 'renamed'
+  }
+
+  async removeEmptyFolder(root: string, path: readonly string[]): Promise<boolean> {
+    const full = joinAll(root, path)
+    await this.#call('remove', 'remove', full)
+    const folder = path.length === 0 ? undefined : this.#tree.findFolder(joinAll(root, path.slice(0, -1)))
+    const name = path.at(-1)
+    const entry = name === undefined ? undefined : folder?.entries.get(name)
+    if (folder === undefined || name === undefined || entry?.type !== 'folder' || entry.entries.size > 0) return false
+    this.#platter.assign(folder, new Map([[name, undefined]]))
+    return true
+  }
+
+  async enterRoot(root: string): Promise<{ path: string; id: string }> {
+    await this.#call('make-folder', 'make the folder', root)
+    const folder = this.#tree.folderAt(root, true)
+    let id = this.#folderIds.get(folder)
+    if (id === undefined) {
+      id = String(this.#nextFolderId++)
+      this.#folderIds.set(folder, id)
+    }
+    return { path: root.replace(/\/+$/, ''), id }
   }
 
   async freeBytes(root: string): Promise<number | undefined> {
@@ -225,7 +290,9 @@ export class SimDisk implements Disk {
     if (kind === 'power') this.#platter.losePower(random)
     else this.#platter.recount()
     this.system.log(`crash (${kind})`)
-    return new SimDisk(this.system, { capacityBytes: this.capacityBytes, latencyMs: this.latencyMs }, this.#platter)
+    const next = new SimDisk(this.system, { capacityBytes: this.capacityBytes, latencyMs: this.latencyMs }, this.#platter)
+    next.separateRoots = this.separateRoots
+    return next
   }
 
   /** A byte changes by itself: neither the time of the file nor its length tells. */
@@ -399,4 +466,8 @@ export class SimDisk implements Disk {
     if (body?.type !== 'file') throw new Error(`There is no simulated file "${path}"`)
     return body
   }
+}
+
+function isBelow(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`)
 }

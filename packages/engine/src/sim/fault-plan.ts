@@ -8,6 +8,7 @@ export type DiskOperation =
   | 'grow'
   | 'sync'
   | 'remove'
+  | 'link'
   | 'make-folder'
   | 'read-state'
   | 'replace-state'

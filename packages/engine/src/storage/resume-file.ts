@@ -1,7 +1,8 @@
 import { equalBytes } from '@shoal/protocol/bytes'
 import { asEngineError } from '../base/errors.ts'
 import type { Disk } from '../ports/disk.ts'
-import { decodeResume, type ResumeState } from './resume-data.ts'
+import type { StampRecord } from './file-state.ts'
+import { decodeResume, encodeSnapshot, type ResumeState } from './resume-data.ts'
 import type { StoredTorrent } from './stored-torrent.ts'
 
 /** What a file must be about to be of any use. */
@@ -39,6 +40,31 @@ export async function loadResume(disk: Disk, path: string, infoHash: Uint8Array,
     notes.push(`Cannot use ${candidate}: ${why}${isKept ? `; it is kept as ${aside}` : ''}`)
   }
   return { state: undefined, isPrevious: false, notes }
+}
+
+/**
+ * What is remembered of a torrent whose files are elsewhere now, for its new place; `stamps` are those of the files that went there.
+ * Nothing happens when nothing is remembered.
+ */
+export async function moveResume(options: {
+  readonly disk: Disk
+  readonly from: string
+  readonly to: string
+  readonly infoHash: Uint8Array
+  readonly torrent: ResumeSubject
+  readonly stamps: readonly StampRecord[]
+}): Promise<void> {
+  const { disk, from, to, infoHash, torrent, stamps } = options
+  const { state } = await loadResume(disk, from, infoHash, torrent)
+  if (state === undefined) return
+  const moved = new Map<number, StampRecord>()
+  for (const stamp of stamps) {
+    // A file of which no look was remembered is one whose pieces are only believed: it is to be checked in its new place, too.
+    const before = state.stamps.get(stamp.fileIndex)
+    if (before !== undefined) moved.set(stamp.fileIndex, { ...stamp, isSuspect: before.isSuspect })
+  }
+  const { bytes } = encodeSnapshot({ ...state, stamps: moved })
+  await disk.replaceState(to, bytes)
 }
 
 /** @returns what it says, undefined when there is nothing, `newer`, or the reason why it cannot be used */

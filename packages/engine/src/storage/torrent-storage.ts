@@ -286,6 +286,19 @@ export class TorrentStorage {
     return [...this.#files.states, this.#files.parts].map(stampRecord).filter((stamp) => stamp !== undefined)
   }
 
+  /** The files on disk that are the torrent's beyond doubt: made by us, or right from end to end. The parts file is not among them. */
+  ownFiles(isHad: (pieceIndex: number) => boolean): readonly number[] {
+    return this.#files.states
+      .filter((state) => state.place === 'file' && state.stamp !== undefined && (state.claim === 'ours' || this.#isWhole(state, isHad)))
+      .map(({ index }) => index)
+  }
+
+  #isWhole(state: FileState, isHad: (pieceIndex: number) => boolean): boolean {
+    const { begin, end } = this.#files.layout.piecesOfFile(state.index, this.geometry.pieceLength)
+    for (let pieceIndex = begin; pieceIndex < end; pieceIndex++) if (!isHad(pieceIndex)) return false
+    return state.stamp?.size === state.length
+  }
+
   // ── selection, end ────────────────────────────────────────────────────────────────────────────────────────────
 
   /**

@@ -16,12 +16,14 @@ import { loadResume } from '../storage/resume-file.ts'
 import { ResumeJournal } from '../storage/resume-journal.ts'
 import { judgeResume } from '../storage/resume-trust.ts'
 import type { SlabPool } from '../storage/slab-pool.ts'
+import type { PlaceOnDisk } from '../storage/stored-files.ts'
 import type { StoredTorrent } from '../storage/stored-torrent.ts'
 import { TorrentStorage } from '../storage/torrent-storage.ts'
 import { Availability } from '../swarm/availability.ts'
 import { PiecePicker } from '../swarm/piece-picker.ts'
 import type { SwarmContent } from '../swarm/swarm-content.ts'
 import type { FileSelection } from './file-selection.ts'
+import { Playheads } from './playheads.ts'
 
 export interface ContentOptions {
   readonly system: System
@@ -42,6 +44,8 @@ export interface ContentOptions {
   readonly sequential: boolean
   /** Believes that everything is there, until a read disagrees. */
   readonly skipCheck: boolean
+  /** Hashes all that is there, whatever is remembered. */
+  readonly checksAll: boolean
   /** Nothing that is missing is fetched. */
   readonly uploadOnly: boolean
   /** Only a magnet link led here: the next run needs the info dictionary from the resume data. */
@@ -75,6 +79,8 @@ export interface PieceOutcomes {
  */
 export class TorrentContent {
   readonly swarm: SwarmContent
+  /** Of those who read files while they come. */
+  readonly playheads: Playheads
   /** Pieces of files that somebody else touched, had and not proven yet: to be proven soon. */
   readonly touched: Bitfield
   readonly #journal: ResumeJournal | undefined
@@ -92,6 +98,10 @@ export class TorrentContent {
     lock: { release(): Promise<void> } | undefined,
   ) {
     this.swarm = swarm
+    this.playheads = new Playheads({
+      pieceLength: swarm.geometry.pieceLength,
+      onChange: (urgent) => swarm.picker.setUrgent(urgent),
+    })
     this.touched = touched
     this.#lock = lock
     this.#journal = journal
@@ -113,7 +123,7 @@ export class TorrentContent {
     let journal: ResumeJournal | undefined
     const name = stateName(options)
     const lock = stateDir === undefined ? undefined : await disk.lockState(disk.joinPath(stateDir, `${name}.lock`))
-    const parts = stateDir === undefined ? { root: options.dir, path: [`.${name}.parts`] } : { root: stateDir, path: [`${name}.parts`] }
+    const { parts } = stateOf(options)
     const layout = new FileLayout(info.files)
     const storage: TorrentStorage = new TorrentStorage({
       disk,
@@ -199,10 +209,7 @@ export class TorrentContent {
     unproven: Bitfield,
   ): Promise<Omit<FoundPieces, 'unproven'> & { begun: ReadonlySet<number> }> {
     const { disk, stateDir, infoHash, system, hasher } = options
-    const loaded =
-      stateDir === undefined
-        ? undefined
-        : await loadResume(disk, disk.joinPath(stateDir, `${stateName(options)}.resume`), infoHash, options.info)
+    const loaded = stateDir === undefined ? undefined : await loadResume(disk, stateOf(options).resumePath!, infoHash, options.info)
     for (const note of loaded?.notes ?? []) options.onNote(note)
     const remembered = loaded?.state
     const found = await storage.survey(remembered && [...remembered.stamps.values()])
@@ -214,10 +221,11 @@ export class TorrentContent {
       homeOf: (fileIndex) => storage.homeOf(fileIndex),
     })
     for (const note of trust.notes) options.onNote(note)
-    const { verified, begun } = trust
+    const { begun } = trust
+    const verified = options.checksAll ? Bitfield.empty(options.info.pieceCount) : trust.verified
     // What hashes right may still be in memory only, whoever wrote it: the next sync covers it.
     const unsynced = remembered?.unsynced.clone() ?? Bitfield.empty(verified.size)
-    if (options.skipCheck) {
+    if (options.skipCheck && !options.checksAll) {
       for (let pieceIndex = 0; pieceIndex < verified.size; pieceIndex++) {
         if (verified.has(pieceIndex) || !storage.isPieceThere(pieceIndex)) continue
         verified.set(pieceIndex)
@@ -230,7 +238,7 @@ export class TorrentContent {
     const { isComplete } = await recheck({
       storage,
       hasher,
-      toCheck: trust.toCheck,
+      toCheck: options.checksAll ? Bitfield.full(options.info.pieceCount) : trust.toCheck,
       pieceLength: options.info.pieceLength,
       onProgress: options.onProgress,
       onPiece: (pieceIndex, isGood) => {
@@ -256,7 +264,7 @@ export class TorrentContent {
     unproven.forEachSet((pieceIndex) => proven.clear(pieceIndex))
     const journal = new ResumeJournal({
       disk,
-      path: disk.joinPath(stateDir, `${stateName(options)}.resume`),
+      path: stateOf(options).resumePath!,
       system,
       content: {
         infoHash,
@@ -310,6 +318,11 @@ export class TorrentContent {
     await this.#journal?.save({ selection: Uint8Array.from(selection.priorities), stamps: storage.stamps() })
   }
 
+  /** Which files are the torrent's own, beyond doubt: we made them, or know all of them to be right. */
+  ownFiles(): readonly number[] {
+    return this.swarm.storage.ownFiles((pieceIndex) => this.swarm.have.has(pieceIndex))
+  }
+
   onPieceProven(pieceIndex: number): void {
     const { storage, unproven } = this.swarm
     if (unproven.isEmpty) storage.endDoubts()
@@ -341,12 +354,27 @@ export class TorrentContent {
   }
 }
 
-function storedTorrent(info: Info, pathsOnDisk: ContentOptions['pathsOnDisk']): StoredTorrent {
+/** The torrent with its files where they really are. */
+export function storedTorrent(info: Info, pathsOnDisk: ContentOptions['pathsOnDisk']): StoredTorrent {
   if (pathsOnDisk === undefined) return info
   if (pathsOnDisk.length !== info.files.length) {
     throw new EngineError('OPTION_INVALID', `Cannot take ${pathsOnDisk.length} paths for the ${info.files.length} files of '${info.name}'`)
   }
   return { ...info, files: info.files.map((file, fileIndex) => ({ ...file, path: pathsOnDisk[fileIndex]! })) }
+}
+
+/** Where what is remembered of a torrent is, beside its files. */
+export interface TorrentStatePlaces {
+  readonly resumePath: string | undefined
+  /** Bytes of unwanted files that came with a wanted piece. */
+  readonly parts: PlaceOnDisk
+}
+
+export function stateOf(options: Pick<ContentOptions, 'infoHash' | 'dir' | 'hasher' | 'disk' | 'stateDir'>): TorrentStatePlaces {
+  const { disk, dir, stateDir } = options
+  const name = stateName(options)
+  if (stateDir === undefined) return { resumePath: undefined, parts: { root: dir, path: [`.${name}.parts`] } }
+  return { resumePath: disk.joinPath(stateDir, `${name}.resume`), parts: { root: stateDir, path: [`${name}.parts`] } }
 }
 
 /** What was found of a torrent when it was opened. */
@@ -363,7 +391,7 @@ interface FoundPieces {
  * Under which name a torrent is remembered: the same torrent in two folders is two stories (one may seed what the other
  * fetches, on one machine).
  */
-function stateName({ infoHash, dir, hasher }: ContentOptions): string {
+function stateName({ infoHash, dir, hasher }: Pick<ContentOptions, 'infoHash' | 'dir' | 'hasher'>): string {
   return `${toHex(infoHash)}-${toHex(hasher.sha1(encodeUtf8(dir)).subarray(0, 4))}`
 }
 

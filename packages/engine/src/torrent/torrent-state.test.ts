@@ -14,6 +14,7 @@ const states: readonly TorrentState[] = [
   { status: 'waiting-for-disk', error: diskFull },
   { status: 'finished' },
   { status: 'seeding' },
+  { status: 'moving', movedBytes: 5, totalBytes: 9 },
   { status: 'failed', error: broken },
 ]
 type Status = TorrentState['status']
@@ -90,8 +91,16 @@ describe('nextState', () => {
     arrows({ type: 'disk-ready' }, { 'waiting-for-disk': { status: 'downloading' } })
   })
 
-  test('a recheck begins wherever pieces are exchanged', () => {
-    arrows({ type: 'recheck' }, { downloading: beginning, 'waiting-for-disk': beginning, finished: beginning, seeding: beginning })
+  test('a recheck begins wherever there is something to check, and nobody moves it', () => {
+    const rest = states.filter(({ status }) => status !== 'fetching-metadata' && status !== 'moving')
+    arrows({ type: 'recheck' }, Object.fromEntries(rest.map(({ status }) => [status, beginning])))
+  })
+
+  test('a move begins anywhere, tells how far it is, and ends as a start does', () => {
+    arrows({ type: 'move' }, Object.fromEntries(states.map(({ status }) => [status, { status: 'moving', movedBytes: 0, totalBytes: 0 }])))
+    arrows({ type: 'move-progress', movedBytes: 7, totalBytes: 9 }, { moving: { status: 'moving', movedBytes: 7, totalBytes: 9 } })
+    arrows({ type: 'go-on', hasMetadata: true }, { moving: beginning, checking: beginning })
+    arrows({ type: 'go-on', hasMetadata: false }, { moving: { status: 'fetching-metadata' }, checking: { status: 'fetching-metadata' } })
   })
 
   test('stop ends everything', () => {

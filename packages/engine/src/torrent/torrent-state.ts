@@ -7,6 +7,7 @@ import type { EngineError } from '../base/errors.ts'
 //                                                           disk-full │     │  └────────┴──────────┘
 //     stop: any ─► stopped                                            ▼     │ disk-ready   a piece lost, more wanted
 //     fail: any ─► failed ─start─► as from stopped           waiting-for-disk
+//     move: any ─► moving ─moved─► stopped, or as from there on start; recheck of a stopped one likewise
 
 /**
  * What a torrent is doing, as people see it. `finished`: every wanted piece is here, but not every piece.
@@ -20,6 +21,7 @@ export type TorrentState =
   | { readonly status: 'waiting-for-disk'; readonly error: EngineError }
   | { readonly status: 'finished' }
   | { readonly status: 'seeding' }
+  | { readonly status: 'moving'; readonly movedBytes: number; readonly totalBytes: number }
   | { readonly status: 'failed'; readonly error: EngineError }
 
 /** How much is missing: of what is wanted, and of everything. */
@@ -39,12 +41,17 @@ export type TorrentEvent =
   | { readonly type: 'disk-full'; readonly error: EngineError }
   | { readonly type: 'disk-ready' }
   | { readonly type: 'recheck' }
+  | { readonly type: 'move' }
+  | { readonly type: 'move-progress'; readonly movedBytes: number; readonly totalBytes: number }
+  /** A move or a recheck has ended, however. */
+  | { readonly type: 'go-on'; readonly hasMetadata: boolean }
   | { readonly type: 'stop' }
   | { readonly type: 'fail'; readonly error: EngineError }
 
 const STOPPED: TorrentState = Object.freeze({ status: 'stopped' })
 const FETCHING_METADATA: TorrentState = Object.freeze({ status: 'fetching-metadata' })
 const BEGINNING_TO_CHECK: TorrentState = Object.freeze({ status: 'checking', checkedPieceCount: 0, pieceCount: 0 })
+const BEGINNING_TO_MOVE: TorrentState = Object.freeze({ status: 'moving', movedBytes: 0, totalBytes: 0 })
 const DOWNLOADING: TorrentState = Object.freeze({ status: 'downloading' })
 const FINISHED: TorrentState = Object.freeze({ status: 'finished' })
 const SEEDING: TorrentState = Object.freeze({ status: 'seeding' })
@@ -72,7 +79,15 @@ export function nextState(state: TorrentState, event: TorrentEvent): TorrentStat
     case 'disk-ready':
       return state.status === 'waiting-for-disk' ? DOWNLOADING : state
     case 'recheck':
-      return isExchanging(state) ? BEGINNING_TO_CHECK : state
+      return state.status === 'fetching-metadata' || state.status === 'moving' ? state : BEGINNING_TO_CHECK
+    case 'move':
+      return BEGINNING_TO_MOVE
+    case 'move-progress':
+      if (state.status !== 'moving') return state
+      return { status: 'moving', movedBytes: event.movedBytes, totalBytes: event.totalBytes }
+    case 'go-on':
+      if (state.status !== 'moving' && state.status !== 'checking') return state
+      return event.hasMetadata ? BEGINNING_TO_CHECK : FETCHING_METADATA
     case 'stop':
       return state.status === 'stopped' ? state : STOPPED
     case 'fail':
@@ -93,6 +108,7 @@ export function isExchanging(state: TorrentState): boolean {
     case 'stopped':
     case 'fetching-metadata':
     case 'checking':
+    case 'moving':
     case 'failed':
       return false
     default:

@@ -24,8 +24,9 @@ import { filesProgress } from './file-progress.ts'
 import { FileSelection } from './file-selection.ts'
 import { type StreamRange, streamFile } from './file-stream.ts'
 import { PieceWaiters } from './piece-waiters.ts'
-import { TorrentContent } from './torrent-content.ts'
+import { type ContentOptions, type PieceOutcomes, TorrentContent } from './torrent-content.ts'
 import type { TorrentEvents, TorrentSnapshot, TorrentSummary } from './torrent-events.ts'
+import { discardTorrent, type MoveOptions, moveTorrent } from './torrent-move.ts'
 import { type Progress, progressOf, type TorrentFacts, torrentSnapshot, torrentSummary } from './torrent-snapshot.ts'
 import { type AddTorrent, checkedTiers, type TorrentSource, torrentSource } from './torrent-source.ts'
 import { nextState, type TorrentEvent, type TorrentState } from './torrent-state.ts'
@@ -64,7 +65,7 @@ export interface TorrentHost {
 export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, AnnouncerOwner {
   readonly infoHash: Uint8Array
   readonly infoHashHex: string
-  readonly dir: string
+  #dir: string
   readonly #host: TorrentHost
   readonly #what: AddTorrent
   readonly #source: TorrentSource
@@ -81,8 +82,17 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   #announcer: Announcer | undefined
   #content: TorrentContent | undefined
   #opening: Promise<void> | undefined
-  #stopping: Promise<void> | undefined
+  /** Under way: swarm and files are being closed. */
+  #ending: Promise<void> | undefined
+  /** Under way: a move or a recheck, for which swarm and files are closed. */
+  #work: Promise<void> | undefined
+  /** To be begun when what is being closed is closed. */
+  #isStartDue = false
+  /** Of the files in its folder, as of the last time that it was closed. */
+  #ownFiles: readonly number[] | undefined
+  #skipCheck: boolean
   #isSequential: boolean
+  #isSuperSeeding: boolean
   #trackers: readonly (readonly string[])[]
   #isDone = false
   #isReady = false
@@ -97,8 +107,10 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#source = torrentSource(what, this.#hashes)
     this.infoHash = this.#source.infoHash
     this.infoHashHex = toHex(this.infoHash)
-    this.dir = what.dir
+    this.#dir = what.dir
     this.#isSequential = what.sequential ?? false
+    this.#skipCheck = what.skipCheck ?? false
+    this.#isSuperSeeding = what.superSeeding ?? false
     this.#trackers = what.trackerTiers === undefined ? this.#source.trackers : checkedTiers(what.trackerTiers)
     this.#swarmOptions = { ...host.session.swarm, ...(what.maxConnections === undefined ? {} : { maxConnections: what.maxConnections }) }
     if (this.#source.info !== undefined) this.#learn(this.#source.info)
@@ -116,6 +128,11 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
 
   get name(): string {
     return this.#info?.name ?? this.#source.name ?? this.infoHashHex
+  }
+
+  /** The folder that holds the file or folder of the torrent. */
+  get dir(): string {
+    return this.#dir
   }
 
   get state(): TorrentState {
@@ -138,17 +155,27 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
 
   /** For handshakes that name this torrent; undefined while it takes nobody in. */
   get door(): PeerDoor | undefined {
-    const isIn = this.#state.status !== 'stopped' && this.#state.status !== 'failed'
-    return isIn && (this.#content !== undefined || this.#state.status === 'fetching-metadata') ? this.#swarm : undefined
+    return this.#isActive && (this.#content !== undefined || this.#state.status === 'fetching-metadata') ? this.#swarm : undefined
   }
 
   /** Starts (again). What is wrong becomes an `error` event and the state `failed`. */
   start(): void {
     if (this.#state.status !== 'stopped' && this.#state.status !== 'failed') return
-    this.#abort = new AbortSwitch()
-    this.#stopping = undefined
-    this.#isDone = this.#isReady = this.#isMeeting = false
     this.#apply({ type: 'start', hasMetadata: this.#info !== undefined })
+    this.#isStartDue = true
+    const closing = this.#work ?? this.#ending
+    if (closing === undefined) this.#begin()
+    else
+      void closing
+        .catch(() => undefined) // told to those who closed it
+        .then(() => this.#begin())
+  }
+
+  #begin(): void {
+    if (!this.#isStartDue) return
+    this.#isStartDue = false
+    this.#abort = new AbortSwitch()
+    this.#isDone = this.#isReady = this.#isMeeting = false
     const swarm = new Swarm({
       host: {
         system: this.#host.system,
@@ -169,6 +196,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       ourPeerId: this.#source.makePeerId(this.#host.system),
       metadata: this.#info?.raw,
     })
+    swarm.setSuperSeeding(this.#isSuperSeeding)
     this.#swarm = swarm
     this.#announcer = new Announcer({
       system: this.#host.system,
@@ -190,8 +218,137 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   /** Tells trackers and peers, writes down what there is, closes the files. Resolves when all of it is done. */
   stop(): Promise<void> {
     this.#apply({ type: 'stop' })
-    this.#stopping ??= this.#end()
-    return this.#stopping
+    this.#isStartDue = false
+    if (this.#work === undefined) return this.#end()
+    this.#abort.abort()
+    // Whoever asked for the work is told how it ended.
+    return this.#work.catch(() => undefined)
+  }
+
+  /**
+   * Takes the files to another folder, also on another file system, and goes on there if it was at work. At every moment one
+   * of the two folders has all of them; files of others are neither moved nor overwritten.
+   * @param onSwitched is called when the new folder has everything, to write its name down. The old one is cleared after that;
+   *   if it fails, nothing was moved
+   * @throws {EngineError} `FILE_FOREIGN`, `DISK_FULL`, `CLOSED` (stopped meanwhile), …: then it is where it was
+   */
+  async move(dir: string, onSwitched?: () => Promise<void> | void): Promise<void> {
+    const { disk } = this.#host
+    await this.#interrupt('move', async (signal) => {
+      if ((await disk.enterRoot(dir)).id === (await disk.enterRoot(this.#dir)).id) return
+      const before = this.#dir
+      const options = await this.#moveOptions(dir, signal)
+      const moved = options && (await moveTorrent(options))
+      this.#dir = dir
+      try {
+        await onSwitched?.()
+      } catch (error) {
+        this.#dir = before
+        await moved?.undo()
+        throw error
+      }
+      for (const error of (await moved?.finish()) ?? []) this.emit('warning', error)
+    })
+  }
+
+  /**
+   * Stops, takes the torrent's own files (no others) out of its folder into `recycleDir`, from where they can be taken back,
+   * and forgets what was remembered of them.
+   * @throws {EngineError} as `move`
+   */
+  async discardData(recycleDir: string): Promise<void> {
+    await this.stop()
+    await this.#interrupt('move', async (signal) => {
+      const options = await this.#moveOptions(recycleDir, signal).catch((error: unknown) => {
+        // What is there belongs to somebody else: that stays.
+        if (error instanceof EngineError && error.code === 'FILE_FOREIGN') return undefined
+        throw error
+      })
+      if (options === undefined) return
+      this.#ownFiles = undefined
+      for (const error of await discardTorrent(options)) this.emit('warning', error)
+    })
+  }
+
+  /**
+   * Hashes everything that is there, whatever is remembered, and goes on if it was at work. Resolves when it is checked.
+   * @throws {EngineError} of the disk; `CLOSED` when it is stopped meanwhile
+   */
+  async recheck(): Promise<void> {
+    if (this.#info === undefined) return
+    this.#skipCheck = false
+    await this.#interrupt('recheck', async (signal) => {
+      // Without a memory the start that follows checks everything anyway.
+      if (this.#host.session.stateDir !== undefined) await this.#lookAtFiles({ checksAll: true, signal })
+    })
+  }
+
+  /** Closes everything for some work, and then goes on as it was, unless it was stopped or started meanwhile. */
+  async #interrupt(type: 'move' | 'recheck', work: (signal: AbortSwitch) => Promise<void>): Promise<void> {
+    if (this.#work !== undefined) {
+      throw new EngineError(
+        'OPTION_INVALID',
+        `'${this.name}' is being ${this.#state.status === 'moving' ? 'moved' : 'checked'}: wait until that has ended`,
+      )
+    }
+    const wasActive = this.#isActive
+    this.#isStartDue = false
+    this.#apply({ type })
+    const busy = this.#state
+    const run = async (): Promise<void> => {
+      await this.#end()
+      const signal = new AbortSwitch()
+      this.#abort = signal
+      if (this.#state !== busy) signal.abort()
+      await work(signal)
+    }
+    this.#work = run().finally(() => {
+      this.#work = undefined
+      const isUntouched = this.#state.status === busy.status && !this.#isStartDue
+      if (isUntouched && !wasActive) this.#apply({ type: 'stop' })
+      if (!isUntouched || !wasActive) return
+      this.#apply({ type: 'go-on', hasMetadata: this.#info !== undefined })
+      this.#isStartDue = true
+      this.#begin()
+    })
+    await this.#work
+  }
+
+  /** Undefined when there are no files yet. */
+  async #moveOptions(toDir: string, signal: AbortSwitch): Promise<MoveOptions | undefined> {
+    const info = this.#info
+    if (info === undefined) return undefined
+    this.#ownFiles ??= await this.#lookAtFiles({ checksAll: false, signal })
+    return {
+      ...this.#host,
+      info,
+      infoHash: this.infoHash,
+      stateDir: this.#host.session.stateDir,
+      pathsOnDisk: this.#what.pathsOnDisk,
+      dir: this.#dir,
+      toDir,
+      ownFiles: this.#ownFiles,
+      signal,
+      onProgress: (movedBytes, totalBytes) => this.#apply({ type: 'move-progress', movedBytes, totalBytes }),
+    }
+  }
+
+  /** Opens and closes the files of a torrent that is not at work. @returns which are its own */
+  async #lookAtFiles({ checksAll, signal }: { checksAll: boolean; signal: AbortSwitch }): Promise<readonly number[]> {
+    const nobody: PieceOutcomes = { onVerified: () => undefined, onBad: () => undefined, onWriteFailed: () => undefined }
+    try {
+      const content = await TorrentContent.open({ ...this.#contentOptions(this.#info!, nobody), checksAll, signal })
+      this.#ownFiles = content.ownFiles()
+      await content.close(0, 0)
+      return this.#ownFiles
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'FILE_MISSING') return []
+      throw error
+    }
+  }
+
+  get #isActive(): boolean {
+    return this.#state.status !== 'stopped' && this.#state.status !== 'failed'
   }
 
   /** Checked, listening, and every tracker tier has answered or failed once. Rejects when the torrent fails before. */
@@ -236,6 +393,19 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#isSequential = isSequential
     const picker = this.#content?.swarm.picker
     if (picker !== undefined) picker.sequential = isSequential
+  }
+
+  get isSuperSeeding(): boolean {
+    return this.#isSuperSeeding
+  }
+
+  /**
+   * As a seed, shows whoever comes from now on only what hardly anybody has (BEP 16), so that less has to be uploaded until
+   * others have everything; then it is a seed like any other.
+   */
+  setSuperSeeding(isSuperSeeding: boolean): void {
+    this.#isSuperSeeding = isSuperSeeding
+    this.#swarm?.setSuperSeeding(isSuperSeeding)
   }
 
   /** Tiers of addresses (BEP 12). */
@@ -292,8 +462,8 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
    */
   async *stream(fileIndex: number, range?: StreamRange): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#state.status !== 'stopped') await this.#when('state', () => this.#content !== undefined)
-    const content = this.#content?.swarm
-    if (content === undefined) throw new EngineError('CLOSED', 'The torrent has stopped')
+    if (this.#content === undefined) throw new EngineError('CLOSED', 'The torrent has stopped')
+    const { swarm: content, playheads } = this.#content
     const file = this.#info?.files[fileIndex]
     if (file === undefined)
       throw new EngineError('OPTION_INVALID', `Cannot read file ${fileIndex}: the torrent has ${this.#info?.files.length}`)
@@ -301,10 +471,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       {
         geometry: content.geometry,
         whenHave: (pieceIndex) => (content.have.has(pieceIndex) ? Promise.resolve() : this.#waiters.wait(pieceIndex)),
-        setCursor: (pieceIndex) => {
-          content.picker.sequential = pieceIndex !== undefined || this.#isSequential
-          content.picker.setCursor(pieceIndex ?? 0)
-        },
+        openPlayhead: (span) => playheads.open(span),
         read: (pieceIndex, begin, view) => content.storage.readBlocks(pieceIndex, begin, [view]),
       },
       file,
@@ -437,28 +604,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   async #open(info: Info): Promise<void> {
     const swarm = this.#swarm!
     const isMet = this.#isMeeting
-    const content = await TorrentContent.open({
-      ...this.#host,
-      info,
-      infoHash: this.infoHash,
-      dir: this.#what.dir,
-      stateDir: this.#host.session.stateDir,
-      selection: this.#selection!,
-      pathsOnDisk: this.#what.pathsOnDisk,
-      preallocation: this.#what.preallocation ?? 'sparse',
-      pieceMemoryBytes: this.#host.session.pieceMemoryBytes,
-      sequential: this.#isSequential,
-      skipCheck: this.#what.skipCheck ?? false,
-      uploadOnly: this.#what.uploadOnly ?? false,
-      keepsInfo: this.#source.info === undefined,
-      signal: this.#abort,
-      onProgress: (checkedPieceCount, pieceCount) => {
-        this.#apply({ type: 'check-progress', checkedPieceCount, pieceCount })
-        this.emit('checking', { checkedPieces: checkedPieceCount, piecesToCheck: pieceCount })
-      },
-      onNote: (note) => this.emit('note', note),
-      outcomes: swarm.pieceOutcomes,
-    })
+    const content = await TorrentContent.open(this.#contentOptions(info, swarm.pieceOutcomes))
     if (this.#abort.aborted) {
       await content.close(0, 0)
       return
@@ -471,6 +617,32 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     if (picker.wantedComplete) this.#done()
     // A magnet has met them to fetch the metadata.
     if (!isMet) this.#meetPeers()
+  }
+
+  #contentOptions(info: Info, outcomes: PieceOutcomes): ContentOptions {
+    return {
+      ...this.#host,
+      info,
+      infoHash: this.infoHash,
+      dir: this.#dir,
+      stateDir: this.#host.session.stateDir,
+      selection: this.#selection!,
+      pathsOnDisk: this.#what.pathsOnDisk,
+      preallocation: this.#what.preallocation ?? 'sparse',
+      pieceMemoryBytes: this.#host.session.pieceMemoryBytes,
+      sequential: this.#isSequential,
+      skipCheck: this.#skipCheck,
+      checksAll: false,
+      uploadOnly: this.#what.uploadOnly ?? false,
+      keepsInfo: this.#source.info === undefined,
+      signal: this.#abort,
+      onProgress: (checkedPieceCount, pieceCount) => {
+        this.#apply({ type: 'check-progress', checkedPieceCount, pieceCount })
+        this.emit('checking', { checkedPieces: checkedPieceCount, piecesToCheck: pieceCount })
+      },
+      onNote: (note) => this.emit('note', note),
+      outcomes,
+    }
   }
 
   #meetPeers(): void {
@@ -496,7 +668,15 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     )
   }
 
-  async #end(): Promise<void> {
+  /** Closes what is open; whoever asks meanwhile waits for the same end. */
+  #end(): Promise<void> {
+    this.#ending ??= this.#close().finally(() => {
+      this.#ending = undefined
+    })
+    return this.#ending
+  }
+
+  async #close(): Promise<void> {
     this.#abort.abort()
     for (const timer of this.#timers.splice(0)) timer.cancel()
     this.#diskRetry?.cancel()
@@ -510,6 +690,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#downloadLimiter.close()
     await this.#opening
     try {
+      this.#ownFiles = this.#content?.ownFiles() ?? this.#ownFiles
       await this.#content?.close(uploaded, downloaded)
     } finally {
       this.#content = undefined
@@ -522,7 +703,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   #fail(error: EngineError): void {
     this.#apply({ type: 'fail', error })
     // What could not be closed does not matter more than why it is closed.
-    this.#stopping ??= this.#end().catch(() => undefined)
+    void this.#end().catch(() => undefined)
     this.emit('error', error)
   }
 

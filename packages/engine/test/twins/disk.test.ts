@@ -12,6 +12,66 @@ for (const twin of TWINS) {
     })
     afterEach(() => world.close())
 
+    describe('names', () => {
+      const put = async (root: string, path: readonly string[], text: string): Promise<void> => {
+        const file = await world.run(world.disk.openFile(root, path, 'write'))
+        await world.run(file.write(bytes(text), 0))
+        await world.run(file.close())
+      }
+
+      test('a file may have a second name below another root, and neither goes with the other', async () => {
+        const { disk, root } = world
+        const other = `${root} elsewhere`
+        await put(root, ['a', 'b'], 'abc')
+        assert.equal(await world.run(disk.linkFile(root, ['a', 'b'], other, ['x', 'y', 'z'])), 'linked')
+        assert.equal(await world.run(disk.linkFile(root, ['a', 'b'], other, ['x', 'y', 'z'])), 'exists')
+        await world.run(disk.removeFile(root, ['a', 'b']))
+        assert.equal((await world.run(disk.stat(other, ['x', 'y', 'z'])))?.size, 3)
+        await rejectsWith('FILE_MISSING', world.run(disk.linkFile(root, ['a', 'b'], other, ['w'])))
+      })
+
+      test('a file gets another name only if nobody has it', async () => {
+        const { disk, root } = world
+        await put(root, ['a', 'b'], 'abc')
+        await put(root, ['a', 'c'], 'abcd')
+        assert.equal(await world.run(disk.renameFile(root, ['a', 'b'], 'c')), 'exists')
+        assert.equal((await world.run(disk.stat(root, ['a', 'c'])))?.size, 4)
+        assert.equal(await world.run(disk.renameFile(root, ['a', 'b'], 'd')), 'renamed')
+        assert.equal(await world.run(disk.stat(root, ['a', 'b'])), undefined)
+        assert.equal((await world.run(disk.stat(root, ['a', 'd'])))?.size, 3)
+      })
+
+      test('a folder goes when it is empty, and the root never', async () => {
+        const { disk, root } = world
+        await put(root, ['a', 'b', 'c'], 'abc')
+        assert.equal(await world.run(disk.removeEmptyFolder(root, ['a', 'b'])), false)
+        await world.run(disk.removeFile(root, ['a', 'b', 'c']))
+        assert.equal(await world.run(disk.removeEmptyFolder(root, ['a'])), false)
+        assert.equal(await world.run(disk.removeEmptyFolder(root, ['a', 'b'])), true)
+        assert.equal(await world.run(disk.removeEmptyFolder(root, ['a', 'b'])), false)
+        assert.equal(await world.run(disk.removeEmptyFolder(root, ['a'])), true)
+        assert.equal(await world.run(disk.removeEmptyFolder(root, [])), false)
+      })
+
+      test('a root is known by all its names', async () => {
+        const { disk, root } = world
+        const { id } = await world.run(disk.enterRoot(root))
+        world.plantLink(`${root}-link`, root)
+        assert.equal((await world.run(disk.enterRoot(`${root}-link`))).id, id)
+        assert.notEqual((await world.run(disk.enterRoot(`${root}-other`))).id, id)
+      })
+
+      test('no link is followed', async () => {
+        const { disk, root } = world
+        await put(root, ['a', 'b'], 'abc')
+        world.plantLink(`${root}/link`, `${root}/a`)
+        await rejectsWith('PATH_UNSAFE', world.run(disk.linkFile(root, ['link', 'b'], root, ['c'])))
+        await rejectsWith('PATH_UNSAFE', world.run(disk.linkFile(root, ['a', 'b'], root, ['link', 'c'])))
+        await rejectsWith('PATH_UNSAFE', world.run(disk.linkFile(root, ['a', 'b'], root, ['..', 'c'])))
+        assert.equal(await world.run(disk.removeEmptyFolder(root, ['link'])), false)
+      })
+    })
+
     describe('files', () => {
       test('what is written can be read, across views and beyond the end', async () => {
         const { disk, root } = world

@@ -190,20 +190,24 @@ async function addOne(call: VerbCall<PeerWorld>, word: string, how: AddTorrent):
   return addedReply(added, gettingText(added.torrent))
 }
 
-/** Shows how far it is, and ends when everything is here. */
-export async function whenHere({ world, signal, live, now }: VerbCall<PeerWorld>, torrent: TorrentItem): Promise<Reply> {
+/**
+ * Shows how far it is, and ends when everything is here.
+ *
+ * @param path where it was to go, when that was said
+ */
+export async function whenHere({ world, signal, live, now }: VerbCall<PeerWorld>, torrent: TorrentItem, path?: string): Promise<Reply> {
   const begunAt = now()
   const had = torrent.downloaded
   const done = await followTorrent(world, torrent.id, signal, (item, pieces) => {
     live(({ columns, palette }) => transferLines(item, pieces, columns(), palette))
   })
-  return sentence(doneText(done, done.downloaded - had, now() - begunAt), done)
+  return sentence(doneText(done, done.downloaded - had, now() - begunAt, path), done)
 }
 
-/** `"lecture-04" is here: 1.42 GiB in 3.6 s (412 MB/s), every piece verified: /home/an/Downloads/lecture-04` */
-export function doneText(done: TorrentItem, bytes: number, ms: number): string {
+/** `"lecture-04" is here: 1.42 GiB in 3.6 s (412 MB/s), every piece verified, in /home/an/Downloads` */
+export function doneText(done: TorrentItem, bytes: number, ms: number, path?: string): string {
   const how = bytes <= 0 ? '' : ` in ${formatDuration(ms)} (${formatRate((bytes * 1_000) / Math.max(1, ms))})`
-  return `${quoted(done.name)} is here: ${formatBytes(done.wantedSize)}${how}, every piece verified, in ${clean(done.dir)}`
+  return `${quoted(done.name)} is here: ${formatBytes(done.wantedSize)}${how}, every piece verified${path === undefined ? `, in ${clean(done.dir)}` : `: ${clean(path)}`}`
 }
 
 export function gettingText({ name, size, dir, id }: TorrentItem): string {

@@ -2,12 +2,12 @@ import { DaemonEvent } from '@shoal/api/daemon-api'
 import { EventFeed } from '@shoal/api/event-feed'
 import type { PeerWorld } from './peer-world.ts'
 
-export interface Awaited<T> {
+export interface NewsWanted<T> {
   /** The torrent whose pieces are news, too. */
   readonly watch?: string
   /** How it is now: at the beginning, and whenever news may have been lost. */
-  look(signal: AbortSignal): Promise<T | undefined>
-  hear(event: DaemonEvent): T | undefined
+  readonly look: (signal: AbortSignal) => Promise<T | undefined>
+  readonly hear: (event: DaemonEvent) => T | undefined
 }
 
 /**
@@ -18,7 +18,7 @@ export interface Awaited<T> {
 export async function untilNews<T>(
   { client, chance }: Pick<PeerWorld, 'client' | 'chance'>,
   signal: AbortSignal,
-  { watch, look, hear }: Awaited<T>,
+  { watch, look, hear }: NewsWanted<T>,
 ): Promise<T> {
   const stop = new AbortController()
   let end: { readonly answer: T } | { readonly error: unknown } | undefined

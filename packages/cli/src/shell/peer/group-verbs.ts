@@ -102,19 +102,15 @@ export const GROUP_VERBS: readonly Verb<PeerWorld>[] = [
 ]
 
 /** A verb that looks at a hub, as a peer asks that hub. */
-function throughPeer({ aliases: _, ...verb }: Verb<HubView>, aliases: readonly string[]): Verb<PeerWorld> {
+function throughPeer(verb: Verb<HubView>, aliases: readonly string[]): Verb<PeerWorld> {
   return {
     ...verb,
     aliases,
     options: [...(verb.options ?? []), HUB],
-    arguments: (verb.arguments ?? []).map(({ complete, ...argument }) => ({
+    arguments: (verb.arguments ?? []).map((argument) => ({
       ...argument,
-      ...(complete === undefined
-        ? {}
-        : {
-            complete: async (world: PeerWorld, before: readonly string[], signal: AbortSignal) =>
-              complete(viewOfHub(world, await hubNamed(world, undefined, signal)), before, signal),
-          }),
+      complete: async (world: PeerWorld, before: readonly string[], signal: AbortSignal) =>
+        (await argument.complete?.(viewOfHub(world, await hubNamed(world, undefined, signal)), before, signal)) ?? [],
     })),
     run: async (call) => verb.run({ ...call, world: await viewOf(call) }),
   }
@@ -161,7 +157,8 @@ export function connectionText(hub: HubItem): string {
     case 'away':
       return `${where} does not answer: ${detailOf(hub)}. It is tried again by itself; see: hubs`
     case 'refused':
-      return `${where} lets only members in: ${detailOf(hub)}. Come in with: login <name>, or: register <name> --invite <code>`
+      if (hub.account !== undefined) return `${where} does not let you in: ${detailOf(hub)}`
+      return `${where} lets only members in. Come in with: login <name>, or: register <name> --invite <code>`
   }
 }
 
@@ -336,7 +333,8 @@ async function fetch(call: VerbCall<PeerWorld>): Promise<Reply> {
     },
     signal,
   )
-  return options.has('wait') ? whenHere(call, torrent) : sentence(gettingText(torrent), torrent)
+  if (!options.has('wait')) return sentence(gettingText(torrent), torrent)
+  return whenHere(call, torrent, destination === undefined ? undefined : pathOf(destination, world))
 }
 
 /** The name as one types it. */

@@ -118,21 +118,18 @@ function settingsMisused(problem: string, cause?: unknown): Error {
 }
 
 function settingsReply(all: DaemonSettings, only: SettingName | undefined): Reply {
-  const shown = (value: unknown): string =>
-    value === null
-      ? 'off'
-      : typeof value === 'boolean'
-        ? value
-          ? 'on'
-          : 'off'
-        : typeof value === 'object'
-          ? JSON.stringify(value)
-          : String(value)
   const names = Object.keys(all).filter((name) => only === undefined || name === only) as SettingName[]
   return pairsReply(
-    names.map((name) => [name, clean(shown(all[name]))] as const),
+    names.map((name) => [name, clean(settingText(all[name]))] as const),
     all,
   )
+}
+
+/** As one types it. */
+function settingText(value: DaemonSettings[SettingName]): string {
+  if (value === null) return 'off'
+  if (typeof value === 'boolean') return value ? 'on' : 'off'
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 async function setDelay({ world, argument, signal }: VerbCall<PeerWorld>): Promise<Reply> {

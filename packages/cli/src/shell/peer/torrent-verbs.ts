@@ -286,16 +286,19 @@ async function missing(call: VerbCall<PeerWorld>): Promise<Reply> {
   }
 }
 
-function missingText({ name, pieceCount, pieces }: TorrentDetail): string {
+function missingText({ name, pieceCount, pieceLength, pieces, haveBytes, wantedSize }: TorrentDetail): string {
   if (pieceCount === 0) return `${quoted(name)}: how many pieces it has is not known yet.`
   const have = decodePieceMap(pieces, pieceCount)
   if (have === undefined) return `${quoted(name)}: which pieces are here is not known.`
   if (have.count === pieceCount) return `${quoted(name)}: all ${formatCounted(pieceCount, 'piece')} are here.`
   const lacking = Bitfield.empty(pieceCount)
   for (let piece = 0; piece < pieceCount; piece++) if (!have.has(piece)) lacking.set(piece)
-  // A map of buckets shows less than there is.
-  const most = pieces.startsWith('~') ? ' at most' : ''
-  return `${quoted(name)}: ${formatCount(lacking.count)} of ${formatCounted(pieceCount, 'piece')} missing${most}: ${describePieces(lacking, SHOWN_SPANS)}`
+  const spans = describePieces(lacking, SHOWN_SPANS)
+  if (!pieces.startsWith('~'))
+    return `${quoted(name)}: ${formatCount(lacking.count)} of ${formatCounted(pieceCount, 'piece')} missing: ${spans}`
+  // A map of buckets shows where something is missing, and not how much.
+  const about = formatCount(Math.ceil((wantedSize - haveBytes) / pieceLength))
+  return `${quoted(name)}: about ${about} of ${formatCounted(pieceCount, 'piece')} missing, scattered over ${spans}`
 }
 
 async function log(call: VerbCall<PeerWorld>): Promise<Reply> {
