@@ -36,7 +36,7 @@ export const CONTROL_HEARTBEAT_MS = 10_000
 /** … and give the other up after so long without anything from it. */
 export const CONTROL_SILENCE_MS = 25_000
 /** Between two maps of one torrent, unless it is watched: so who has what is true within two seconds. @public for peers */
-export const PIECES_EVERY_MS = 1_500
+export const PIECES_EVERY_MS = 1_200
 /** … and while it is. @public for peers */
 export const WATCHED_PIECES_EVERY_MS = 1_000
 

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { describe, type TestContext, test } from 'node:test'
+import { decodePieceMap, encodePieceMap } from '@shoal/api/piece-map'
 import { ProblemError } from '@shoal/api/problem'
+import { createTorrent } from '@shoal/engine/create-torrent'
 import { type Hub, type HubOptions, startHub } from '@shoal/hub'
+import { Bitfield } from '@shoal/protocol/bitfield'
 import { HubPeer, until } from './hub-peer.ts'
 import { Dice } from './noise.ts'
 
+/** Two seconds on a machine that has nothing else to do. */
+const LATE_MS = 5_000
 const PASSWORD = 'a sentence that nobody guesses'
 
 /** Bytes that do not repeat themselves, the same for the same seed. */
@@ -13,6 +18,11 @@ function noise(length: number, seed = 1): Buffer {
   const bytes = Buffer.alloc(length)
   new Dice(seed).fill(bytes)
   return bytes
+}
+
+/** A torrent that no hub has to do with. */
+async function foreignTorrent(peer: HubPeer): Promise<Uint8Array> {
+  return (await createTorrent(await peer.write('foreign.bin', noise(50_000, 99)))).bytes
 }
 
 async function openHub(context: TestContext, options: HubOptions = {}): Promise<Hub> {
@@ -67,7 +77,8 @@ describe('the hubs of a peer', () => {
     assert.ok((await readFile(binh.path('Downloads', 'lecture-04'))).equals(bytes))
 
     await until(async () => (await an.hubs.listPublications())[0]?.mayLeave === true, 'the publisher hears that it may leave')
-    assert.ok(an.events.some((event) => event.type === 'log' && /you may go off line/.test(event.line.text)))
+    const isTold = () => an.events.some((event) => event.type === 'log' && /you may go off line/.test(event.line.text))
+    await until(isTold, 'the hub says so, too')
     const { holders } = await an.hubs.listHolders(shared.torrentId)
     assert.deepEqual(holders.map(({ peer, map }) => `${peer.name} ${map}`).toSorted(), ['an all', 'binh all'])
     assert.deepEqual(
@@ -163,9 +174,38 @@ describe('the hubs of a peer', () => {
     const item = await chi.hubs.fetch({ what: 'f', from: 'binh' })
     await chi.session.get(item.id)?.whenDone()
     assert.deepEqual(met, [binh.session.listenPort])
-    assert.deepEqual(chi.shelf.placed.get(item.id)?.peers, [{ host: '127.0.0.1', port: binh.session.listenPort }])
-    const [, change] = chi.asked.find(([what]) => what === 'change') ?? []
-    assert.match(JSON.stringify(change), /"trackers":\[\["http:/)
+    await until(async () => (await chi.daemon.desk.listTrackers(item.id)).some(({ url }) => url.startsWith(hub.url)), 'it joins the swarm')
+  })
+
+  test('what came as a file and is announced on the hub counts there, too; nothing else is told of', async (context) => {
+    const hub = await openHub(context)
+    const [an, binh] = [await openPeer(context, 'an', hub), await openPeer(context, 'binh', hub)]
+    const { torrentId } = await an.hubs.publish({ path: await an.write('web.bin', noise(100_000)) })
+    const { id } = await an.daemon.shelf.place({ metainfo: await foreignTorrent(an), dir: an.path('own'), skipCheck: true })
+    const file = Buffer.from(await (await fetch(`${hub.url}/v1/torrents/${torrentId}/file`)).arrayBuffer())
+    await binh.daemon.desk.addTorrent({ metainfo: file.toString('base64') })
+    await until(async () => (await an.hubs.listHolders(torrentId)).holders.length === 2, 'both are holders')
+    assert.ok(an.said.some((text) => text.includes('"pieces"')) && !an.said.some((text) => text.includes(id)))
+  })
+
+  test('a fetch that was interrupted goes on where it was', async (context) => {
+    const hub = await openHub(context)
+    const [an, binh] = [await openPeer(context, 'an', hub), await openPeer(context, 'binh', hub)]
+    const bytes = noise(3_000_000)
+    await an.hubs.publish({ path: await an.write('long.bin', bytes) })
+    an.session.setUploadRate(1_000_000)
+    const { id } = await binh.hubs.fetch({ what: 'long.bin' })
+    await until(() => (binh.daemon.shelf.find(id)?.haveBytes ?? 0) > 0, 'the first piece comes')
+    await binh.daemon.desk.actOnTorrent(id, 'pause')
+    const path = binh.path('elsewhere')
+    await isRefused(binh.hubs.fetch({ what: 'long.bin', destination: path }), 'CONFLICT', /Downloads\/long\.bin" already/)
+    await binh.stop()
+    await binh.open()
+    an.session.setUploadRate(Number.POSITIVE_INFINITY)
+    assert.equal((await binh.hubs.fetch({ what: 'long.bin' })).id, id)
+    await until(() => binh.daemon.shelf.find(id)?.haveBytes === bytes.length, 'it is complete')
+    assert.ok((await readFile(binh.path('Downloads', 'long.bin'))).equals(bytes))
+    await isRefused(binh.hubs.fetch({ what: 'long.bin' }), 'DESTINATION_EXISTS', /here already, whole/)
   })
 
   test('unpublished is unpublished, though the hub is away, and the content stays', async (context) => {
@@ -179,9 +219,70 @@ describe('the hubs of a peer', () => {
     assert.equal((await stat(path)).size, 40_000)
     await an.hubs.publish({ path })
     // somebody removes the torrent: then it is not shared any more either
-    await an.session.remove(an.session.get(torrentId)!)
-    an.shelf.change(torrentId)
+    await an.daemon.desk.removeTorrent(torrentId, { data: 'keep' })
     await until(async () => (await an.hubs.listHubFiles({})).items.length === 0, 'the hub hears of it')
+  })
+})
+
+describe('a fetch from several holders', () => {
+  test('uses the whole and the halves; one leaves in the middle; the hub knows soon who has what', async (context) => {
+    const hub = await openHub(context)
+    const names = ['an', 'binh', 'chi', 'dung'] as const
+    const [an, binh, chi, dung] = (await Promise.all(names.map((name) => openPeer(context, name, hub)))) as [
+      HubPeer,
+      HubPeer,
+      HubPeer,
+      HubPeer,
+    ]
+    const [first, second] = [noise(4_000_000, 1), noise(4_000_000, 2)]
+    await an.write('set/1.bin', first)
+    await an.write('set/2.bin', second)
+    const { torrentId: id, pieceCount } = await an.hubs.publish({ path: an.path('own', 'set') })
+    for (const [peer, unwanted] of [
+      [binh, 1],
+      [chi, 0],
+    ] as const) {
+      peer.session.setDownloadRate(1_000)
+      await peer.hubs.fetch({ what: 'set' })
+      await peer.daemon.desk.changeTorrent(id, { priorities: [{ index: unwanted, priority: 0 }] })
+      peer.session.setDownloadRate(Number.POSITIVE_INFINITY)
+      await until(() => peer.daemon.shelf.find(id)?.status === 'finished', `${peer.name} has its half`)
+    }
+    const rates = [600_000, 1_200_000, 1_200_000]
+    for (const [index, peer] of [an, binh, chi].entries()) peer.session.setUploadRate(rates[index]!)
+    await dung.hubs.fetch({ what: 'set' })
+    const had: { at: number; count: number }[] = []
+    let hasLeft = false
+    let late = 0
+    await until(async () => {
+      const item = dung.daemon.shelf.find(id)
+      const now = performance.now()
+      // A map of many spans tells whole buckets only.
+      const map = encodePieceMap(dung.daemon.shelf.piecesOf(id) ?? Bitfield.empty(pieceCount))
+      had.push({ at: now, count: decodePieceMap(map, pieceCount)?.count ?? 0 })
+      const { holders } = await binh.hubs.listHolders(id)
+      const known = holders.find(({ peer }) => peer.name === 'dung')?.have ?? 0
+      const before = had.findLast(({ at }) => at <= now - LATE_MS)?.count ?? 0
+      if (known < before) late++
+      if (!hasLeft && (item?.haveBytes ?? 0) > 2_000_000) {
+        hasLeft = true
+        await an.stop()
+      }
+      return item?.haveBytes === 8_000_000
+    }, 'it is complete')
+    assert.ok(hasLeft)
+    assert.equal(late, 0)
+    assert.ok((await readFile(dung.path('Downloads', 'set', '1.bin'))).equals(first))
+    assert.ok((await readFile(dung.path('Downloads', 'set', '2.bin'))).equals(second))
+    const given = [binh, chi].map((peer) => peer.daemon.shelf.find(id)?.uploaded ?? 0)
+    assert.ok(
+      given.every((bytes) => bytes > 500_000),
+      given.join(),
+    )
+    await until(
+      async () => (await binh.hubs.listHolders(id)).holders.some(({ peer, have }) => peer.name === 'dung' && have === pieceCount),
+      'all',
+    )
   })
 })
 
@@ -221,7 +322,7 @@ describe('a hub that goes and comes back', () => {
     const an = await openPeer(context, 'an', hub)
     await an.hubs.publish({ path: await an.write('kept.bin', noise(20_000)) })
     const [before] = await an.hubs.listHubPeers()
-    await an.hubs.close()
+    await an.stop()
     await an.open()
     await until(async () => (await an.hubs.listPublications())[0]?.isKnown === true, 'the hub says that it lists it')
     const peers = await an.hubs.listHubPeers()
@@ -303,7 +404,16 @@ describe('accounts of hubs', () => {
     )
     await an.hubs.publish({ path })
     await an.hubs.publish({ path, hub: 'two' })
-    assert.equal(an.asked.filter(([what]) => what === 'add').length, 1)
+    const [torrent] = await an.daemon.desk.listTorrents()
+    assert.deepEqual(
+      torrent?.publications.map(({ name }) => name),
+      ['both.bin', 'both.bin'],
+    )
+    const trackers = (await an.daemon.desk.listTrackers(torrent?.id ?? '')).map(({ url }) => url)
+    assert.ok(
+      [one, two].every((each) => trackers.some((url) => url.startsWith(each.url))),
+      trackers.join(),
+    )
     assert.equal((await an.hubs.listHubFiles({}, 'two')).items.length, 1)
     await an.hubs.connectHub({ url: two.url, isDefault: true })
     const [first] = await an.hubs.listHubs()

@@ -30,7 +30,7 @@ describe('a torrent that runs', () => {
       .map(({ text }) => Number(text))
     assert.ok(pieces.length > 10)
     const ups = pieces.filter((pieceIndex, at) => at > 0 && pieceIndex > pieces[at - 1]!).length
-    assert.ok(ups >= pieces.length - 3, `the order was ${pieces}`)
+    assert.ok(ups >= pieces.length - 3, `the order was ${pieces.join()}`)
     await world.close()
   })
 

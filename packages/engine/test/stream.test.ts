@@ -59,6 +59,39 @@ describe('a stream', () => {
     await world.close()
   })
 
+  test('of several readers each has what is under its playhead, also after another has left', async () => {
+    const world = new World({ seed: 6 })
+    const torrent = new SwarmTorrent({ seed: '6', lengths: [2_000_000], pieceLength: 16_384, trackers: world.trackers })
+    await world.join('seed', torrent, { isSeed: true, host: SLOW })
+    const leecher = await world.join('leecher', torrent)
+    const spans = [0, 700_000, 1_500_000].map((start) => ({ start, end: start + 60_000 }))
+    const begun = world.system.now()
+    const parts = await world.system.complete(Promise.all(spans.map((span) => read(leecher.torrent, 0, span))))
+    for (const [at, { start, end }] of spans.entries()) assert.deepEqual(parts[at], torrent.content.subarray(start, end))
+    assert.ok(world.system.now() - begun < 8_000, `${world.system.now() - begun} ms for three times 60 kB`)
+    // One reads on from the middle, the other looks at one byte and leaves.
+    const long = read(leecher.torrent, 0, { start: 900_000, end: 1_100_000 })
+    await world.system.complete(read(leecher.torrent, 0, { start: 100_000, end: 100_001 }))
+    const left = world.system.now()
+    assert.deepEqual(await world.system.complete(long), torrent.content.subarray(900_000, 1_100_000))
+    assert.ok(world.system.now() - left < 6_000, `${world.system.now() - left} ms for 200 kB`)
+    await world.close()
+  })
+
+  test('has the end of its file early', async () => {
+    const world = new World({ seed: 7 })
+    const torrent = new SwarmTorrent({ seed: '7', lengths: [100_000, 2_000_000, 100_000], pieceLength: 16_384, trackers: world.trackers })
+    await world.join('seed', torrent, { isSeed: true, host: SLOW })
+    const leecher = await world.join('leecher', torrent)
+    const all = read(leecher.torrent, 1)
+    const ended = all.catch(() => undefined)
+    const last = Math.floor(2_099_999 / 16_384)
+    await world.until('the last piece is there', () => leecher.toldOf('piece').some(({ text }) => Number(text) === last), 6_000)
+    await world.system.complete(leecher.stop())
+    await ended
+    await world.close()
+  })
+
   test('says what there is not to read', async () => {
     const world = new World({ seed: 4 })
     const torrent = new SwarmTorrent({ seed: '4', lengths: [20_000], pieceLength: 16_384, trackers: world.trackers })

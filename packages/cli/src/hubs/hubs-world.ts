@@ -9,7 +9,7 @@ export interface HubsWorld {
   readonly system: HubsSystem
   readonly file: HubStateFile
   readonly shelf: TorrentShelf
-  readonly torrents: Pick<TorrentDesk, 'addTorrent' | 'changeTorrent' | 'actOnTorrent' | 'removeTorrent' | 'readSettings'>
+  readonly torrents: Pick<TorrentDesk, 'addTorrent' | 'changeTorrent' | 'actOnTorrent' | 'removeTorrent' | 'readSettings' | 'listTrackers'>
   /** `Shoal 0.1.0`: what torrents and hubs are told that this program is. */
   readonly version: string
   emit(event: DaemonEvent): void

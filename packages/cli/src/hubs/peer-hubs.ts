@@ -25,6 +25,7 @@ import { openHubStateFile } from './hub-state-file.ts'
 import type { HubsWorld } from './hubs-world.ts'
 import { KnownHub, type KnownHubOwner, problemOfCall } from './known-hub.ts'
 import { Publisher } from './publisher.ts'
+import { TrackedTorrents } from './tracked-torrents.ts'
 
 export interface PeerHubsOptions extends Omit<HubsWorld, 'file'> {
   /** Where `hubs.json` is: `<home>/peer`. */
@@ -52,6 +53,7 @@ export class PeerHubs implements HubDesk {
   readonly #hubs = new Map<string, KnownHub>()
   readonly #publisher: Publisher
   readonly #fetcher: Fetcher
+  readonly #tracked: TrackedTorrents
   #stopListening: () => void = () => {}
   #isClosed = false
 
@@ -59,6 +61,7 @@ export class PeerHubs implements HubDesk {
     this.#options = options
     this.#world = world
     this.#publisher = new Publisher(world)
+    this.#tracked = new TrackedTorrents({ torrents: world.torrents, hubs: () => this.#hubs.values() })
     this.#fetcher = new Fetcher({
       ...world,
       measure: options.measure ?? connectMeasure(options.system),
@@ -126,6 +129,7 @@ export class PeerHubs implements HubDesk {
     })
     if (hub.link.status.status === 'stopped') hub.link.start()
     else hub.link.retryNow()
+    this.#tracked.onNewHub()
     await this.#world.file.save()
     await hub.settled(SETTLE_MS)
     return this.#item(hub)
@@ -235,6 +239,8 @@ export class PeerHubs implements HubDesk {
     const gone = new Set([...ids].filter((id) => this.#world.shelf.find(id) === undefined))
     if (gone.size > 0) this.#publisher.onGone(gone, this.#hubs)
     this.#fetcher.onChange(ids)
+    this.#tracked.onGone(gone)
+    this.#tracked.onTorrents([...ids].filter((id) => !gone.has(id)))
     for (const hub of this.#hubs.values()) {
       for (const id of gone) {
         hub.reporter.remove(id)

@@ -41,9 +41,10 @@ describe('PieceReporter', () => {
       told.map(([, map, at]) => [map, at]),
       [
         ['none', 0],
-        ['0-14', 1_500],
-        ['0-29', 3_000],
-        ['0-39', 4_500],
+        ['0-11', 1_200],
+        ['0-23', 2_400],
+        ['0-35', 3_600],
+        ['0-39', 4_800],
       ],
     )
     gain(99)
@@ -100,6 +101,7 @@ describe('PieceReporter', () => {
     assert.equal(told.length, 2_500)
     hub.isReading = false
     await system.run(10_000)
+    assert.equal(told.length, 2_500)
     hub.isReading = true
     await system.run(200_000)
     assert.equal(new Set(told.map(([infoHash]) => infoHash)).size, 10_000)

@@ -19,12 +19,13 @@ interface Reported {
 
 /** After a welcome: a hub takes 3,000 messages at once from a peer, and publications are among them. */
 const MAX_AT_ONCE = 2_000
-/** From then on in each round of a second: half of what a hub takes. */
-const MAX_A_ROUND = 50
-const ROUND_MS = 1_000
+/** From then on: half of what a hub takes. */
+const MESSAGES_PER_SECOND = 50
+/** When there is no room for more, or the hub does not read. */
+const RETRY_MS = 1_000
 
 /**
- * Tells one hub which pieces are here, of those torrents that the hub knows: what changed, at most once in 1.5 s and torrent, and
+ * Tells one hub which pieces are here, of those torrents that the hub knows: what changed, at most once in 1.2 s and torrent, and
  * once a second while somebody looks. Never anything of other torrents.
  */
 export class PieceReporter {
@@ -33,6 +34,7 @@ export class PieceReporter {
   readonly #dirty = new Set<string>()
   #isOpen = false
   #budget = 0
+  #budgetAt = 0
   #timer: { cancel(): void } | undefined
   #firesAt = Number.POSITIVE_INFINITY
 
@@ -58,6 +60,7 @@ export class PieceReporter {
   open(): void {
     this.#isOpen = true
     this.#budget = MAX_AT_ONCE
+    this.#budgetAt = this.#options.system.now()
     for (const [infoHash, reported] of this.#torrents) {
       reported.told = undefined
       reported.toldAt = Number.NEGATIVE_INFINITY
@@ -116,15 +119,17 @@ export class PieceReporter {
     this.#timer?.cancel()
     this.#firesAt = Number.POSITIVE_INFINITY
     if (!this.#isOpen) return
+    const now = this.#options.system.now()
+    this.#budget = Math.min(MAX_AT_ONCE, this.#budget + ((now - this.#budgetAt) / 1_000) * MESSAGES_PER_SECOND)
+    this.#budgetAt = now
     let soonest = Number.POSITIVE_INFINITY
     for (const infoHash of this.#dirty) {
       const reported = this.#torrents.get(infoHash)!
       const dueIn = this.#dueIn(reported)
       if (dueIn > 0) soonest = Math.min(soonest, dueIn)
-      else if (this.#budget <= 0 || !this.#tell(infoHash, reported)) soonest = Math.min(soonest, ROUND_MS)
+      else if (this.#budget < 1 || !this.#tell(infoHash, reported)) soonest = Math.min(soonest, RETRY_MS)
       else this.#dirty.delete(infoHash)
     }
-    this.#budget = Math.max(this.#budget, MAX_A_ROUND)
     if (soonest < Number.POSITIVE_INFINITY) this.#plan(soonest)
   }
 

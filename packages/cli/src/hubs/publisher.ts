@@ -5,6 +5,7 @@ import { ProblemError } from '@shoal/api/problem'
 import type { CreatedTorrent } from '@shoal/engine/create-torrent'
 import { toInfoHash } from '@shoal/protocol/info-hash'
 import { formatMagnet } from '@shoal/protocol/metainfo/magnet'
+import { hubIdOf } from './hub-address.ts'
 import { type Copies, LinkAway, type Welcome } from './hub-link.ts'
 import { nameKey, sharedName } from './hub-name.ts'
 import type { RememberedPublication } from './hub-state.ts'
@@ -354,7 +355,7 @@ export class Publisher {
     const here = this.#publications.filter((each) => each.torrentId === torrentId)
     this.#world.shelf.setPublications(
       torrentId,
-      here.map(({ hubUrl, name }) => ({ hub: hubUrl, name })),
+      here.map(({ hubUrl, name }) => ({ hub: hubIdOf(hubUrl), name })),
     )
   }
 

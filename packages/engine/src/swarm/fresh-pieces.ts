@@ -24,8 +24,6 @@ export class FreshPieces {
   readonly #availability: Availability
   readonly #priorities: Uint8Array
   readonly #randomBelow: (limit: number) => number
-  /** Sequential order begins here and goes around. */
-  cursor = 0
 
   constructor(options: FreshPiecesOptions) {
     this.#availability = options.availability
@@ -33,15 +31,10 @@ export class FreshPieces {
     this.#randomBelow = options.randomBelow
   }
 
-  /** How far the piece is from the cursor, in sequential order. */
-  sequencePlace(pieceIndex: number): number {
-    return pieceIndex >= this.cursor ? pieceIndex - this.cursor : pieceIndex - this.cursor + this.#availability.pieceCount
-  }
-
   /** Does the one go before the other in sequential order? Neither has to be fresh. */
   isSooner(pieceIndex: number, other: number): boolean {
     const priority = this.#priorities[pieceIndex]! - this.#priorities[other]!
-    return priority !== 0 ? priority > 0 : this.sequencePlace(pieceIndex) < this.sequencePlace(other)
+    return priority !== 0 ? priority > 0 : pieceIndex < other
   }
 
   /** Does the one go before the other by priority and rarity? */
@@ -88,13 +81,9 @@ export class FreshPieces {
     const lowestLevel = limit === undefined ? 1 : this.#priorities[limit]!
     for (let level = MAX_LEVEL; level >= lowestLevel; level--) {
       if (this.#availability.lengthOf(level) === 0) continue
-      const end = limit !== undefined && level === lowestLevel ? limit : undefined
-      const isEndAhead = end !== undefined && end >= this.cursor
-      const ahead = this.#availability.first(level, peer.pieces, this.cursor, isEndAhead ? end : pieceCount)
-      if (ahead !== -1) return ahead
-      if (isEndAhead) continue
-      const behind = this.#availability.first(level, peer.pieces, 0, end ?? this.cursor)
-      if (behind !== -1) return behind
+      const end = limit !== undefined && level === lowestLevel ? limit : pieceCount
+      const found = this.#availability.first(level, peer.pieces, 0, end)
+      if (found !== -1) return found
     }
     return -1
   }

@@ -44,7 +44,7 @@ class NaivePicker {
   readonly pieces: NaivePiece[]
   readonly slow = new Set<number>()
   sequential = false
-  cursor = 0
+  urgent: readonly number[] = []
   opened = 0
 
   constructor(geometry: PieceGeometry) {
@@ -127,19 +127,23 @@ class NaivePicker {
     const own = begun.filter((pieceIndex) => this.hasPart(this.pieces[pieceIndex]!, peer.key))
     const shares = this.open.filter((piece) => this.hasPart(piece, peer.key)).length
     const mayJoin = shares < peer.pieceAllowance
-    const place = (pieceIndex: number) => (pieceIndex - this.cursor + this.pieces.length) % this.pieces.length
+    const place = (pieceIndex: number) => pieceIndex
     const priority = (pieceIndex: number) => this.pieces[pieceIndex]!.priority
     const age = (pieceIndex: number) => this.pieces[pieceIndex]!.openedAt
     const copies = (pieceIndex: number) => peers.filter((other) => other.pieces.has(pieceIndex)).length
 
-    if (own.length > 0 && !(this.sequential && mayJoin)) return this.sequential ? least(most(own, priority), place) : own
-    if (!mayJoin) return []
     const mayOpen = this.open.length < MAX_OPEN
     const paroled = all.filter(
       (at) => mayOpen && this.pieces[at]!.parole === peer.key && this.pieces[at]!.blocks === undefined && mayAsk(at),
     )
-    if (paroled.length > 0 && !this.sequential) return paroled
     const fresh = all.filter((pieceIndex) => mayOpen && this.isFresh(this.pieces[pieceIndex]!) && mayAsk(pieceIndex))
+    for (const pieceIndex of this.urgent) {
+      const isNew = mayJoin && [...begun, ...fresh, ...paroled].includes(pieceIndex)
+      if (isNew || own.includes(pieceIndex)) return [pieceIndex]
+    }
+    if (own.length > 0 && !(this.sequential && mayJoin)) return this.sequential ? least(most(own, priority), place) : own
+    if (!mayJoin) return []
+    if (paroled.length > 0 && !this.sequential) return paroled
     if (this.sequential) return least(most([...begun, ...fresh, ...paroled], priority), place)
 
     const isOrphan = (pieceIndex: number) => this.pieces[pieceIndex]!.blocks!.every((block) => this.fastAskers(block) === 0)
@@ -154,11 +158,11 @@ class NaivePicker {
     const isShort = this.open.filter((piece) => !this.isWhole(piece)).length > 0.75 * MAX_OPEN
     if ((peer.isSlow || isShort) && orphans.length > 0) return orphans
     if ((peer.isSlow || isShort) && shared.length > 0) return shared
-    const urgent = most(fresh, priority)
-    const isNewFirst = urgent.length > 0 && (orphans.length === 0 || priority(urgent[0]!) > priority(orphans[0]!))
+    const newest = most(fresh, priority)
+    const isNewFirst = newest.length > 0 && (orphans.length === 0 || priority(newest[0]!) > priority(orphans[0]!))
     if (!isNewFirst) return orphans.length > 0 ? orphans : shared
     const isByChance = this.pieces.filter((piece) => piece.isHere).length < RANDOM_FIRST && peer.allowedFast === undefined
-    return isByChance ? urgent : least(urgent, copies)
+    return isByChance ? newest : least(newest, copies)
   }
 
   asked(key: number, pieceIndex: number, block: number): void {
@@ -274,7 +278,7 @@ const STEPS = [
   'drop',
   'not kept',
   'sequential',
-  'cursor',
+  'urgent',
 ] as const
 
 /** Plays one history on both pickers and compares everything that can be seen after each step. */
@@ -315,9 +319,10 @@ class Duel {
       const isGivenUp = this.picker.setPriority(pieceIndex, step.amount % 8)
       assert.equal(isGivenUp, this.naive.setPriority(pieceIndex, step.amount % 8))
     } else if (step.type === 'sequential') this.picker.sequential = this.naive.sequential = step.amount % 2 === 0
-    else if (step.type === 'cursor') {
-      this.picker.setCursor(pieceIndex)
-      this.naive.cursor = pieceIndex
+    else if (step.type === 'urgent') {
+      const urgent = step.amount % 3 === 0 ? [] : [pieceIndex, (pieceIndex + step.amount) % this.#pieceCount]
+      this.picker.setUrgent(urgent)
+      this.naive.urgent = urgent
     } else if (step.type === 'missing') this.#miss(pieceIndex)
     else if (step.type === 'verify' || step.type === 'fail' || step.type === 'parole') this.#settle(step, peer)
     else if (peer !== undefined) this.#playPeer(step, peer, pieceIndex)

@@ -142,11 +142,14 @@ describe('PiecePicker', () => {
     assert.equal(world.pick(one, 2), '1:2 1:3')
   })
 
-  test('sequential order begins at the cursor and goes around', () => {
+  test('what somebody waits for goes before all else, in that order, also before a piece that the peer has begun', () => {
     const world = new World(4)
-    world.picker.sequential = true
-    world.picker.setCursor(2)
-    assert.equal(world.pick(world.join(), 11), '2:0 2:1 2:2 2:3 3:0 3:1 0:0 0:1 0:2 0:3 1:0')
+    world.picker.setPriority(3, 7)
+    const peer = world.join()
+    assert.equal(world.pick(peer, 1), '3:0')
+    world.picker.setUrgent([2, 1])
+    assert.equal(world.pick(peer, 9), '2:0 2:1 2:2 2:3 1:0 1:1 1:2 1:3 3:1')
+    assert.equal(world.pick(world.join([0, 2]), 1), '0:0', 'it is asked of one who has it')
   })
 
   describe('affinity', () => {

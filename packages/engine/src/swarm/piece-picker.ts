@@ -44,7 +44,7 @@ export interface PiecePickerOptions {
 /**
  * Decides which block to ask of whom (BEP 3, "rarest first", "endgame"), and keeps the books about it.
  *
- * For a peer, in this order:
+ * For a peer, in this order, unless somebody waits for certain pieces (`setUrgent`), which go before:
  * 1. *Its own*: a piece it already has a part in. So a piece has one sender where possible: a bad one has one culprit,
  *    and a lost connection leaves one piece behind.
  * 2. *Orphans*: pieces begun, where no peer that keeps up is at work.
@@ -64,7 +64,7 @@ export class PiecePicker {
   readonly #availability: Availability
   readonly #maxOpenPieces: number
   readonly #randomFirstPieces: number
-  /** The lowest index first, from the cursor on and then from the start; priorities still go before. */
+  /** The lowest index first; priorities still go before. */
   sequential = false
 
   readonly #priorities: Uint8Array
@@ -76,6 +76,7 @@ export class PiecePicker {
   readonly #endgame: Endgame
   /** Bad pieces that are fetched again from one peer alone, in work or not: piece → key of the peer. */
   readonly #paroles = new Map<number, number>()
+  #urgent: readonly number[] = []
 
   constructor(options: PiecePickerOptions) {
     this.#geometry = options.geometry
@@ -161,9 +162,12 @@ export class PiecePicker {
     return isGivenUp
   }
 
-  /** Sequential order begins here: where a reader is. */
-  setCursor(pieceIndex: number): void {
-    this.#fresh.cursor = pieceIndex
+  /**
+   * Somebody waits for these pieces, for the first of them most: whoever has one is asked for it before all else. Few, since they
+   * are gone through for each piece that is chosen; those that are here or not wanted are passed over.
+   */
+  setUrgent(pieces: readonly number[]): void {
+    this.#urgent = pieces
   }
 
   /** The piece is here and right, wherever it came from. */
@@ -340,8 +344,12 @@ export class PiecePicker {
   /** The piece to ask the peer for next, opened if need be; undefined when only the endgame is left for it. */
   #choose(peer: PickPeer, work: PeerWork): OpenPiece | undefined {
     const { current } = work
-    if (current !== undefined && !this.sequential && current.freeCount > 0 && this.#mayAsk(current, peer)) return current
     const mayJoin = work.shares.length < peer.pieceAllowance
+    if (this.#urgent.length > 0) {
+      const urgent = this.#chooseUrgent(peer, work, mayJoin)
+      if (urgent !== undefined) return urgent
+    }
+    if (current !== undefined && !this.sequential && current.freeCount > 0 && this.#mayAsk(current, peer)) return current
     if (!this.sequential || !mayJoin) {
       const own = this.#bestOwn(peer, work)
       if (own !== undefined) return own
@@ -361,6 +369,25 @@ export class PiecePicker {
     const fresh = mayOpen ? this.#fresh.rarest(peer, work, orphanPriority + 1, this.#have.count < this.#randomFirstPieces) : -1
     if (fresh !== -1) return this.#openPiece(fresh)
     return orphan ?? this.#best(this.#open.shared, peer)
+  }
+
+  /** The first piece that somebody waits for and the peer can do something for. */
+  #chooseUrgent(peer: PickPeer, work: PeerWork, mayJoin: boolean): OpenPiece | undefined {
+    const mayOpen = mayJoin && this.openPieceCount < this.#maxOpenPieces
+    for (const pieceIndex of this.#urgent) {
+      if (this.#have.has(pieceIndex)) continue
+      const piece = this.#open.get(pieceIndex)
+      if (piece !== undefined) {
+        if (this.#hasBlockFor(piece, peer) && (mayJoin || work.shares.some((share) => share.piece === piece))) return piece
+      } else if (mayOpen && this.#mayBegin(pieceIndex, peer)) return this.#openPiece(pieceIndex)
+    }
+    return undefined
+  }
+
+  /** May a piece that is not in work be begun with the peer? */
+  #mayBegin(pieceIndex: number, { key, pieces, allowedFast }: PickPeer): boolean {
+    const isFree = this.#availability.levelOf(pieceIndex) !== 0 || this.#paroles.get(pieceIndex) === key
+    return isFree && pieces.has(pieceIndex) && (allowedFast === undefined || allowedFast.has(pieceIndex))
   }
 
   /** In sequential order: the first piece of the highest priority, begun or not. */

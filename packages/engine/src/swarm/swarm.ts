@@ -18,6 +18,7 @@ import { Herald } from './herald.ts'
 import { MetadataExchange } from './metadata-exchange.ts'
 import { PeerList, type PeerSource } from './peer-list.ts'
 import { Prover } from './prover.ts'
+import { SuperSeeder } from './super-seeder.ts'
 import type { SwarmContent } from './swarm-content.ts'
 import { checkSwarm } from './swarm-invariants.ts'
 import { SwarmPeer } from './swarm-peer.ts'
@@ -85,6 +86,7 @@ export class Swarm implements PeerOwner, PeerDoor {
   readonly #uploader: Uploader
   readonly #unchoker: Unchoker
   readonly #herald: Herald<SwarmPeer>
+  readonly #superSeeder: SuperSeeder
   readonly #metadata: MetadataExchange
   #content: SwarmContent | undefined
   /** Peers that gave us blocks and left, the latest: what they gave may still turn out to be lies. */
@@ -135,6 +137,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     })
     this.#unchoker = new Unchoker({ system: host.system, hasher: host.hasher, options: host.swarm, owner: this })
     this.#herald = new Herald({ system: host.system, owner: this })
+    this.#superSeeder = new SuperSeeder({ system: host.system, owner: this })
     this.#metadata = new MetadataExchange({
       system: host.system,
       owner: this,
@@ -212,6 +215,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#uploader.setContent(content)
     this.#unchoker.setContent(content)
     this.#herald.setContent(content)
+    this.#superSeeder.setContent(content)
     this.#downloader.setContent(content)
     for (const peer of this.#peers.values()) {
       peer.connection.setGeometry(content.geometry)
@@ -242,6 +246,11 @@ export class Swarm implements PeerOwner, PeerDoor {
       connection.close(new EngineError('PEER_LIMIT', 'There are to be fewer connections'))
     }
     this.#dialer.dialMore()
+  }
+
+  /** Shows those who come what hardly anybody has, and nothing else, until others have everything (BEP 16). */
+  setSuperSeeding(isWanted: boolean): void {
+    this.#superSeeder.setWanted(isWanted)
   }
 
   /** A block is not wanted any more. */
@@ -306,7 +315,8 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.peerList.onConnected(connection.remote, this.#host.system.now())
     this.#completeHosts.delete(connection.remote.host)
     if (content !== undefined) connection.setGeometry(content.geometry)
-    connection.sendPieces(content?.have)
+    const isHidden = this.#superSeeder.mayHide(peer, content?.have.isComplete === true)
+    connection.sendPieces(isHidden ? undefined : content?.have)
     this.#herald.onIntroduced(peer)
     this.#introduce(connection)
     this.#owner.onPeerConnected(peer)
@@ -318,6 +328,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     const peer = this.#peers.get(connection.key)!
     this.#content?.availability.addPeer(connection.pieces)
     this.peerList.setSeed(connection.remote, connection.isSeed)
+    this.#superSeeder.onPieces(peer)
     this.#weighInterest(peer)
     this.#closeIfUseless(peer)
   }
@@ -326,6 +337,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     const content = this.#content!
     const peer = this.#peers.get(connection.key)!
     content.availability.addHave(connection.pieces, pieceIndex)
+    this.#superSeeder.onHave(peer, pieceIndex)
     if (!content.have.has(pieceIndex) && content.picker.priorityOf(pieceIndex) !== 0) {
       connection.setInterested(true)
       peer.isStarved = true
@@ -415,6 +427,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     this.#downloader.onPeerGone(peer)
     this.#metadata.onPeerGone(peer)
     this.#unchoker.onPeerGone(peer)
+    this.#superSeeder.onPeerGone(peer)
     this.peerList.onClosed(connection.remote, this.#host.system.now(), error)
     this.#owner.onPeerDisconnected(peer, error)
     if (!this.#isClosed) this.#dialer.dialMore()
@@ -507,6 +520,7 @@ export class Swarm implements PeerOwner, PeerDoor {
     }
     this.#downloader.onTick(now)
     this.#metadata.onTick(now)
+    this.#superSeeder.onTick(now)
     this.#dialer.dialMore()
   }
 

@@ -1,6 +1,7 @@
 import type { FileEntry } from '@shoal/protocol/metainfo/file-list'
 import type { PieceGeometry } from '@shoal/protocol/metainfo/piece-geometry'
 import { EngineError } from '../base/errors.ts'
+import type { Playhead, ReadingSpan } from './playheads.ts'
 
 const CHUNK_BYTES = 64 * 1024
 
@@ -9,8 +10,8 @@ export interface StreamSource {
   readonly geometry: PieceGeometry
   /** Resolves when the piece is verified and on disk; rejects when the torrent stops before. */
   whenHave(pieceIndex: number): Promise<void>
-  /** The pieces from here on are wanted first; undefined: no longer. */
-  setCursor(pieceIndex: number | undefined): void
+  /** What is there is wanted before all else. */
+  openPlayhead(span: ReadingSpan): Playhead
   /** Fills the view from verified data. @returns whether all of it was there. */
   read(pieceIndex: number, begin: number, view: Uint8Array): Promise<boolean>
 }
@@ -36,11 +37,17 @@ export async function* streamFile(
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end > file.length || start > end) {
     throw new EngineError('OPTION_INVALID', `Cannot read bytes ${start} to ${end} of '${file.path.join('/')}': it has ${file.length}`)
   }
+  if (start === end) return
   const { geometry } = source
+  const playhead = source.openPlayhead({
+    begin: geometry.pieceAt(file.offset + start),
+    end: geometry.pieceAt(file.offset + end - 1) + 1,
+    fileEnds: [geometry.pieceAt(file.offset), geometry.pieceAt(file.offset + file.length - 1)],
+  })
   try {
     for (let at = file.offset + start; at < file.offset + end; ) {
       const pieceIndex = geometry.pieceAt(at)
-      source.setCursor(pieceIndex)
+      playhead.moveTo(pieceIndex)
       await source.whenHave(pieceIndex)
       const begin = at - geometry.pieceOffset(pieceIndex)
       const length = Math.min(CHUNK_BYTES, geometry.pieceSize(pieceIndex) - begin, file.offset + end - at)
@@ -51,6 +58,6 @@ export async function* streamFile(
       at += length
     }
   } finally {
-    source.setCursor(undefined)
+    playhead.close()
   }
 }

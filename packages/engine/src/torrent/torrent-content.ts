@@ -23,6 +23,7 @@ import { Availability } from '../swarm/availability.ts'
 import { PiecePicker } from '../swarm/piece-picker.ts'
 import type { SwarmContent } from '../swarm/swarm-content.ts'
 import type { FileSelection } from './file-selection.ts'
+import { Playheads } from './playheads.ts'
 
 export interface ContentOptions {
   readonly system: System
@@ -78,6 +79,8 @@ export interface PieceOutcomes {
  */
 export class TorrentContent {
   readonly swarm: SwarmContent
+  /** Of those who read files while they come. */
+  readonly playheads: Playheads
   /** Pieces of files that somebody else touched, had and not proven yet: to be proven soon. */
   readonly touched: Bitfield
   readonly #journal: ResumeJournal | undefined
@@ -95,6 +98,10 @@ export class TorrentContent {
     lock: { release(): Promise<void> } | undefined,
   ) {
     this.swarm = swarm
+    this.playheads = new Playheads({
+      pieceLength: swarm.geometry.pieceLength,
+      onChange: (urgent) => swarm.picker.setUrgent(urgent),
+    })
     this.touched = touched
     this.#lock = lock
     this.#journal = journal

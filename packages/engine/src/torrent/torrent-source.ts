@@ -19,6 +19,8 @@ export interface AddTorrent {
   readonly files?: readonly number[]
   /** In the order of the file rather than the rarest first. */
   readonly sequential?: boolean
+  /** As a seed, shows each peer only what hardly anybody has, until others have everything (BEP 16). */
+  readonly superSeeding?: boolean
   /** Believes that all data is there, until a read disagrees. */
   readonly skipCheck?: boolean
   /** Where each file really is below `dir`, one path a file: for data that has names which a torrent may not have. */

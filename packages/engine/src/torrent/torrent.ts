@@ -92,6 +92,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   #ownFiles: readonly number[] | undefined
   #skipCheck: boolean
   #isSequential: boolean
+  #isSuperSeeding: boolean
   #trackers: readonly (readonly string[])[]
   #isDone = false
   #isReady = false
@@ -109,6 +110,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#dir = what.dir
     this.#isSequential = what.sequential ?? false
     this.#skipCheck = what.skipCheck ?? false
+    this.#isSuperSeeding = what.superSeeding ?? false
     this.#trackers = what.trackerTiers === undefined ? this.#source.trackers : checkedTiers(what.trackerTiers)
     this.#swarmOptions = { ...host.session.swarm, ...(what.maxConnections === undefined ? {} : { maxConnections: what.maxConnections }) }
     if (this.#source.info !== undefined) this.#learn(this.#source.info)
@@ -194,6 +196,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       ourPeerId: this.#source.makePeerId(this.#host.system),
       metadata: this.#info?.raw,
     })
+    swarm.setSuperSeeding(this.#isSuperSeeding)
     this.#swarm = swarm
     this.#announcer = new Announcer({
       system: this.#host.system,
@@ -392,6 +395,19 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     if (picker !== undefined) picker.sequential = isSequential
   }
 
+  get isSuperSeeding(): boolean {
+    return this.#isSuperSeeding
+  }
+
+  /**
+   * As a seed, shows whoever comes from now on only what hardly anybody has (BEP 16), so that less has to be uploaded until
+   * others have everything; then it is a seed like any other.
+   */
+  setSuperSeeding(isSuperSeeding: boolean): void {
+    this.#isSuperSeeding = isSuperSeeding
+    this.#swarm?.setSuperSeeding(isSuperSeeding)
+  }
+
   /** Tiers of addresses (BEP 12). */
   get trackers(): readonly (readonly string[])[] {
     return this.#trackers
@@ -446,8 +462,8 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
    */
   async *stream(fileIndex: number, range?: StreamRange): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#state.status !== 'stopped') await this.#when('state', () => this.#content !== undefined)
-    const content = this.#content?.swarm
-    if (content === undefined) throw new EngineError('CLOSED', 'The torrent has stopped')
+    if (this.#content === undefined) throw new EngineError('CLOSED', 'The torrent has stopped')
+    const { swarm: content, playheads } = this.#content
     const file = this.#info?.files[fileIndex]
     if (file === undefined)
       throw new EngineError('OPTION_INVALID', `Cannot read file ${fileIndex}: the torrent has ${this.#info?.files.length}`)
@@ -455,10 +471,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       {
         geometry: content.geometry,
         whenHave: (pieceIndex) => (content.have.has(pieceIndex) ? Promise.resolve() : this.#waiters.wait(pieceIndex)),
-        setCursor: (pieceIndex) => {
-          content.picker.sequential = pieceIndex !== undefined || this.#isSequential
-          content.picker.setCursor(pieceIndex ?? 0)
-        },
+        openPlayhead: (span) => playheads.open(span),
         read: (pieceIndex, begin, view) => content.storage.readBlocks(pieceIndex, begin, [view]),
       },
       file,

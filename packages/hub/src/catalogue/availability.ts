@@ -3,8 +3,10 @@ import { PIECE_MAP_BUCKETS, spansOfMap } from '@shoal/api/piece-map'
 import type { HubSystem } from '../system.ts'
 import type { Presence, PresentHost, SwarmCounts } from './catalogue-needs.ts'
 
-/** Counting again sooner would show people nothing new. */
+/** Counting again sooner would show people nothing new … */
 const FRESH_MS = 1_000
+/** … but who asks for the pieces of one torrent watches it spread. */
+const FRESH_HOLDERS_MS = 250
 /** Torrents whose count is remembered for that second. */
 const MAX_REMEMBERED = 2_000
 /** Maps looked at for one torrent: a class, not a crowd. */
@@ -46,11 +48,11 @@ export class AvailabilityGauge {
   }
 
   availabilityOf(torrent: MeasuredTorrent): Availability {
-    return this.#holdingsOf(torrent).availability
+    return this.#holdingsOf(torrent, FRESH_MS).availability
   }
 
   holdersOf(torrent: MeasuredTorrent): Pick<PieceHolders, 'availability' | 'holders' | 'copies'> {
-    const { availability, holders, copies } = this.#holdingsOf(torrent)
+    const { availability, holders, copies } = this.#holdingsOf(torrent, FRESH_HOLDERS_MS)
     return {
       availability,
       holders: holders.map(({ host, map, have, isExact }) => ({
@@ -63,10 +65,10 @@ export class AvailabilityGauge {
     }
   }
 
-  #holdingsOf(torrent: MeasuredTorrent): Holdings {
+  #holdingsOf(torrent: MeasuredTorrent, freshMs: number): Holdings {
     const now = this.#system.now()
     const remembered = this.#remembered.get(torrent.infoHash)
-    if (remembered !== undefined && now - remembered.at < FRESH_MS) return remembered
+    if (remembered !== undefined && now - remembered.at < freshMs) return remembered
     const measured = this.#measure(torrent, now)
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
     this.#remembered.set(torrent.infoHash, measured)
