@@ -367,6 +367,7 @@ function applyLimits(engine: Torrent, record: TorrentRecord): void {
   engine.setUploadRate(record.uploadLimit ?? Number.POSITIVE_INFINITY)
   engine.setMaxConnections(record.maxConnections ?? DEFAULT_SWARM_OPTIONS.maxConnections)
   engine.setSequential(record.isSequential)
+  engine.setSuperSeeding(record.isSuperSeeding)
 }
 
 function messageOf(error: unknown): string {
