@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -304,6 +304,20 @@ describe('a daemon', () => {
     clock.pass(60_000)
     await daemon.stop()
     assert.deepEqual(readdirSync(join(home, 'content')), ['not ours'])
+  })
+
+  test('does not fetch everything again because a disk is not there', async () => {
+    const first = await start('peer')
+    const { id, path } = await share(first)
+    await stop(first)
+    renameSync(path, `${path}.unplugged`)
+    const again = await start('peer')
+    const failed = await until(again, id, ({ status }) => status === 'failed')
+    assert.equal(failed.error?.code, 'FILE_MISSING')
+    assert.equal(failed.haveBytes, 300_000)
+    renameSync(`${path}.unplugged`, path)
+    await again.desk.actOnTorrent(id, 'resume')
+    await until(again, id, ({ status }) => status === 'seeding')
   })
 
   test('makes torrents as they are wanted: hybrid, under another name, without what was excluded', async () => {

@@ -181,6 +181,7 @@ export class Daemon {
       creations: this.#creations,
       settings: this.settings,
       traffic: this.#traffic,
+      stateTrouble: () => state.trouble,
       onSettings: () => this.#applySettings(),
       limitsNow: () => this.#limitsNow(),
       facts: { version: options.version, pid: process.pid, startedAt: system.wallClock(), home: options.folder },
