@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -143,6 +143,7 @@ describe('a daemon', () => {
 
     const again = await start('peer')
     await until(again, a.id, ({ status }) => status === 'seeding')
+    assert.deepEqual(await again.desk.readLog(a.id), [])
     const after = await again.desk.listTorrents()
     assert.deepEqual(
       after.map(({ id, name, status }) => ({ id, name, status })).sort((x, y) => x.name.localeCompare(y.name)),
@@ -151,6 +152,19 @@ describe('a daemon', () => {
     const second = await again.desk.showTorrent(b.id)
     assert.deepEqual([second.status, second.labels, second.uploadLimit, second.haveBytes], ['paused', ['x'], 1_000, 300_000])
     assert.equal((await again.desk.readSettings()).maxActiveSeeds, 3)
+  })
+
+  test('hashes again what somebody wrote to while it was away', async () => {
+    const first = await start('peer')
+    const { id, path } = await share(first)
+    await stop(first)
+    const bytes = readFileSync(path)
+    bytes[0] = bytes[0]! ^ 1
+    writeFileSync(path, bytes)
+    utimesSync(path, new Date(), new Date(Date.now() + 60_000))
+    const again = await start('peer')
+    const item = await until(again, id, ({ status }) => status === 'downloading')
+    assert.equal(item.haveBytes, 300_000 - 16_384)
   })
 
   test('pauses, resumes and removes; the data stays', async () => {
@@ -235,6 +249,56 @@ describe('a daemon', () => {
     assert.deepEqual(await limits(), [null, 900_000])
     minute = 9 * 60
     assert.deepEqual(await limits(), [1_000_000, 50_000])
+  })
+
+  for (const isPaused of [false, true]) {
+    test(`moves a torrent that ${isPaused ? 'rests' : 'runs'}, and it is there after a restart`, async () => {
+      const daemon = await start('peer')
+      const { id, path } = await share(daemon)
+      if (isPaused) await daemon.desk.actOnTorrent(id, 'pause')
+      const dir = join(home, 'elsewhere', 'deep')
+      await daemon.desk.moveTorrent(id, { dir })
+      const rests = isPaused ? 'paused' : 'seeding'
+      await until(daemon, id, (item) => item.dir === dir && item.status === rests)
+      assert.ok(!existsSync(path))
+      assert.equal(readFileSync(join(dir, 'lecture.bin')).length, 300_000)
+      await stop(daemon)
+      const again = await start('peer')
+      const item = await until(again, id, ({ status }) => status === rests)
+      assert.deepEqual([item.dir, item.haveBytes], [dir, 300_000])
+      assert.deepEqual(await again.desk.readLog(id), [])
+    })
+
+    test(`checks a torrent again that ${isPaused ? 'rests' : 'runs'}`, async () => {
+      const daemon = await start('peer')
+      const { id, path } = await share(daemon)
+      if (isPaused) await daemon.desk.actOnTorrent(id, 'pause')
+      const bytes = readFileSync(path)
+      bytes[20_000] = bytes[20_000]! ^ 1
+      writeFileSync(path, bytes)
+      await daemon.desk.actOnTorrent(id, 'recheck')
+      const rests = isPaused ? 'paused' : 'downloading'
+      const item = await until(daemon, id, ({ status, haveBytes }) => status === rests && haveBytes < 300_000)
+      assert.equal(item.haveBytes, 300_000 - 16_384)
+    })
+  }
+
+  test('removes the data into a folder beside it, and deletes it some days later', async () => {
+    const clock = new HandClock()
+    let wallClock = 1_800_000_000_000
+    const daemon = await start('peer', { system: { ...clock.system, wallClock: () => wallClock } })
+    const { id, path } = await share(daemon)
+    writeFileSync(join(home, 'content', 'not ours'), 'stays')
+    await daemon.desk.removeTorrent(id, { data: 'recycle' })
+    assert.equal((await daemon.desk.listTorrents()).length, 0)
+    assert.ok(!existsSync(path))
+    const bin = join(home, 'content', '.shoal-recycled')
+    const [folder = ''] = readdirSync(bin)
+    assert.equal(readFileSync(join(bin, folder, 'lecture.bin')).length, 300_000)
+    wallClock += 8 * 86_400_000
+    clock.pass(60_000)
+    await daemon.stop()
+    assert.deepEqual(readdirSync(join(home, 'content')), ['not ours'])
   })
 
   test('refuses what it cannot use, in words', async () => {

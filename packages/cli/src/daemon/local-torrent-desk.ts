@@ -173,10 +173,10 @@ export class LocalTorrentDesk implements TorrentDesk {
         await keeper.pause(held)
         break
       case 'resume':
-        keeper.resume(held)
+        await keeper.resume(held)
         break
       case 'recheck':
-        await keeper.recheck(held)
+        keeper.recheck(held)
         break
       case 'announce':
         keeper.announce(held)

@@ -267,7 +267,8 @@ export function shareCard(published: Publication, view: View, showsCode: boolean
   ]
 }
 
-function whoHasIt({ mayLeave, copiesElsewhere }: Publication): string {
+function whoHasIt({ isKnown, mayLeave, copiesElsewhere }: Publication): string {
+  if (!isKnown) return 'The hub is away: it is told as soon as it is back, and until then nobody finds this there.'
   if (mayLeave) return `Others hold every piece (${formatCounted(copiesElsewhere, 'copy', 'copies')}): this machine may go off line.`
   return 'Keep this machine on until others have it all: nobody else holds every piece yet.'
 }

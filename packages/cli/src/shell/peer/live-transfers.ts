@@ -85,7 +85,7 @@ export class LiveTransfers {
     const before = this.#hubs.get(id)
     this.#hubs.set(id, status)
     if (before === undefined || before === status) return
-    if (status === 'connected') this.#owner.say(`Connected to ${quoted(name)}.`)
+    if (status === 'connected' && before === 'away') this.#owner.say(`${quoted(name)} is back.`)
     else if (before === 'connected')
       this.#owner.say(`${quoted(name)} is away: ${clean(detail ?? status)}. Transfers go on, and it is tried again.`)
   }
