@@ -110,8 +110,10 @@ export class Relocation {
     this.#refuseIfCalledOff()
     const outcome = await this.#disk.linkFile(from.root, from.path, to.root, to.path)
     if (outcome === 'linked') this.#made.push(to)
-    else if (outcome === 'exists' || (await this.#disk.stat(to.root, to.path)) !== undefined) await this.#compare(from, to, stamp)
-    else {
+    // Left by an attempt that was cut off, or by somebody: nothing to compare, and not ours to take back.
+    else if (outcome !== 'same' && (outcome === 'exists' || (await this.#disk.stat(to.root, to.path)) !== undefined))
+      await this.#compare(from, to, stamp)
+    else if (outcome === 'impossible') {
       await this.#requireSpace(to.root)
       const copy: PlaceOnDisk = { root: to.root, path: [...to.path.slice(0, -1), copyName] }
       this.#made.push(copy)
