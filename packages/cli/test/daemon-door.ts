@@ -10,6 +10,8 @@ export interface DaemonDoor extends AsyncDisposable {
   readonly desk: FakeDesk
   readonly bugs: unknown[]
   readonly stopsAsked: { count: number }
+  /** What a write waits for. */
+  readonly disk: { saved: Promise<void> }
   /** Of the keys for players and of repeated calls. */
   readonly clock: { now: number }
 }
@@ -19,6 +21,7 @@ export async function openDaemonDoor(): Promise<DaemonDoor> {
   const desk = new FakeDesk()
   const bugs: unknown[] = []
   const stopsAsked = { count: 0 }
+  const disk = { saved: Promise.resolve() }
   const clock = { now: 1_700_000_000_000 }
   let drawn = 0
   const server = await DaemonServer.open({
@@ -29,11 +32,12 @@ export async function openDaemonDoor(): Promise<DaemonDoor> {
     port: 0,
     version: '0.1.0',
     system: { now: () => clock.now, wallClock: () => clock.now, randomBytes: (length) => new Uint8Array(length).fill(++drawn) },
+    whenSaved: () => disk.saved,
     onStopAsked: () => stopsAsked.count++,
     onBug: (error) => bugs.push(error),
     checksReplies: true,
   })
-  return { server, desk, bugs, stopsAsked, clock, [Symbol.asyncDispose]: () => server.close() }
+  return { server, desk, bugs, stopsAsked, disk, clock, [Symbol.asyncDispose]: () => server.close() }
 }
 
 export interface RawAnswer {

@@ -186,6 +186,19 @@ describe('the daemon’s API', () => {
     assert.equal(door.desk.asked.length, 1)
   })
 
+  test('acknowledges a write when it is on the disk, and reads meanwhile', async () => {
+    await using door = await openDaemonDoor()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    door.disk.saved = promise
+    let isSaved = false
+    const client = new DaemonClient({ url: door.server.url, token: TOKEN })
+    const changed = client.change(FIRST_ID, { labels: ['one'] }).then(() => assert.ok(isSaved))
+    assert.equal((await client.torrents()).length, 1)
+    isSaved = true
+    resolve()
+    await changed
+  })
+
   test('lists more torrents than a page has, page after page', async () => {
     await using door = await openDaemonDoor()
     const ids = Array.from({ length: 12_345 }, (_, at) => at.toString(16).padStart(40, '0'))

@@ -390,6 +390,20 @@ describe('accounts of hubs', () => {
     assert.match((await an.hubs.listHubs())[0]?.detail ?? '', /\. Sign in: login|Ask whoever/)
   })
 
+  test('what a hub allows is looked at again, and hubs of one name are told apart by their addresses', async (context) => {
+    const [one, two] = [await openHub(context, { settings: { visitors: 'guest' } }), await openHub(context)]
+    const token = await ownersToken(one)
+    const an = await openPeer(context, 'an', one)
+    await an.hubs.connectHub({ url: two.url })
+    const path = await an.write('a.bin', noise(20_000))
+    await isRefused(an.hubs.publish({ path }), 'NOT_SIGNED_IN', /login/)
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    await fetch(`${one.url}/v1/settings`, { method: 'PATCH', headers, body: JSON.stringify({ visitors: 'member' }) })
+    assert.equal((await an.hubs.publish({ path })).isKnown, true)
+    await isRefused(an.hubs.listHubFiles({}, 'shoal HUB'), 'AMBIGUOUS', /Choose by address: http/)
+    assert.equal((await an.hubs.listHubFiles({}, `127.0.0.1:${two.httpPort}`)).items.length, 0)
+  })
+
   test('several hubs at once: each has its own entries, one is the default', async (context) => {
     const [one, two] = [await openHub(context, { settings: { name: 'one' } }), await openHub(context, { settings: { name: 'two' } })]
     const an = await openPeer(context, 'an', one)

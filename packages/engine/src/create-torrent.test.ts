@@ -122,6 +122,71 @@ describe('createTorrent', () => {
     assert.equal(toHex(made.info.pieceHashes), hashesOf(content, PIECE))
   })
 
+  test('makes a hybrid whose halves agree, in the order of the tree', async () => {
+    const files = { 'b/z': 5_000, 'b/a/deep': 100_000, 'b-1': 3, é: 16_384, a: 0, Z: 32_768, 'b/a/x': 16_385 }
+    const folder = folderWith(files)
+    const made = await createTorrent(folder, { pieceLength: 2 * PIECE, isHybrid: true, trackers: [['http://one.test/announce']] })
+    const { info, pieceLayers } = parseMetainfo(made.bytes, hasher) // checks the layers against the roots, and v1 against v2
+    assert.equal(info.version, 'hybrid')
+    assert.equal(made.infoHashV2, toHex(info.infoHashV2!))
+    const order = ['Z', 'a', 'b/a/deep', 'b/a/x', 'b/z', 'b-1', 'é']
+    const real = info.files.filter(({ isPadding }) => !isPadding)
+    assert.deepEqual(
+      real.map(({ path }) => path.slice(1).join('/')),
+      order,
+    )
+    for (const { offset, length } of real) assert.ok(length === 0 || offset % (2 * PIECE) === 0)
+    assert.equal(pieceLayers?.size, 1, 'only one file has more than one piece')
+    // The root of one block is its hash, that of two the hash of both.
+    const root = (path: string): string => toHex(real[order.indexOf(path)]!.piecesRoot!)
+    assert.equal(root('é'), toHex(hasher.sha256(contentOf('é', 16_384))))
+    const blocks = [0, PIECE].map((at) => hasher.sha256(contentOf('Z', 32_768).subarray(at, at + PIECE)))
+    assert.equal(root('Z'), toHex(hasher.sha256(concatBytes(blocks))))
+    for (const options of [{ hashHere: true }, { threads: 1, hashHere: true }, { threads: 2 }]) {
+      const again = await createTorrent(folder, { pieceLength: 2 * PIECE, isHybrid: true, ...options })
+      assert.equal(again.infoHashV2, made.infoHashV2)
+    }
+  })
+
+  test('makes a hybrid of one file', async () => {
+    const folder = folderWith({ 'film.mkv': 150_000 })
+    const made = await createTorrent(join(folder, 'film.mkv'), { pieceLength: PIECE, isHybrid: true })
+    const { info } = parseMetainfo(made.bytes, hasher)
+    assert.equal(info.isSingleFile, true)
+    assert.equal(info.version, 'hybrid')
+    assert.equal(toHex(info.pieceHashes), hashesOf(contentOf('film.mkv', 150_000), PIECE))
+  })
+
+  test('calls it as it is told to, and knows where the files are', async () => {
+    const folder = folderWith({ 'd/a': 10, 'd/e/b': 20_000 })
+    const made = await createTorrent(join(folder, 'd'), { name: 'Vorlesung', padding: true, pieceLength: PIECE })
+    assert.equal(made.info.name, 'Vorlesung')
+    assert.deepEqual(made.info.files.at(-1)!.path, ['Vorlesung', 'e', 'b'])
+    assert.deepEqual(made.pathsOnDisk.at(-1), ['d', 'e', 'b'])
+    assert.deepEqual(made.warnings, [])
+    const one = await createTorrent(join(folder, 'd', 'a'), { name: 'b' })
+    assert.deepEqual(one.info.files[0]!.path, ['b'])
+    for (const name of ['', '.', '..', 'a/b', 'a\0b']) await rejectsWith('OPTION_INVALID', join(folder, 'd'), { name })
+  })
+
+  test('leaves out what fits a pattern, and lists it', async () => {
+    const folder = folderWith({ 'd/a.tmp': 10, 'd/b': 10, 'd/cache/c': 10, 'd/e/cache/f': 10, 'd/e/g.tmp': 1, 'd/.DS_Store': 1 })
+    const made = await createTorrent(join(folder, 'd'), { exclude: ['*.tmp', '/cache/'] })
+    assert.deepEqual(
+      made.info.files.map(({ path }) => path.join('/')),
+      ['d/b', 'd/e/cache/f'],
+    )
+    assert.deepEqual(made.leftOut.map(({ path, why }) => `${path.join('/')} ${why}`).sort(), [
+      'd/.DS_Store junk',
+      'd/a.tmp excluded',
+      'd/cache excluded',
+      'd/e/g.tmp excluded',
+    ])
+    assert.equal(made.warnings.length, 1)
+    await rejectsWith('OPTION_INVALID', join(folder, 'd'), { exclude: ['**'] })
+    await rejectsWith('OPTION_INVALID', join(folder, 'd'), { exclude: [''] })
+  })
+
   test('keeps trackers, web seeds, source, privacy and the executable bit, and adds none', async () => {
     const folder = folderWith({ run: 10 })
     chmodSync(join(folder, 'run'), 0o755)

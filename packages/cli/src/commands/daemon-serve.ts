@@ -116,6 +116,7 @@ async function openPeer({ files, port, peerPort }: ServeChoices, version: string
       port,
       version,
       system,
+      whenSaved: () => daemon.state.whenSaved(),
       onStopAsked: askStop,
       onSettings: () => {
         if (daemon.settings.current.peerName === peerName) return

@@ -25,6 +25,8 @@ export interface DaemonServerOptions {
   readonly port: number
   readonly version: string
   readonly system: DoorSystem
+  /** Resolves when all that was changed is on the disk: before that nothing is acknowledged. */
+  whenSaved?(): Promise<void>
   /** Somebody asked for a stop. */
   onStopAsked(): void
   /** The settings are others now. */
@@ -114,7 +116,7 @@ async function partsOf(options: DaemonServerOptions): Promise<Parts> {
   const content = new ContentRoutes(torrents, playerKeys, onBug)
   const self = { version, isClosing: false, stop: () => options.onStopAsked(), onSettings: () => options.onSettings?.() }
   const others = [...torrentRoutes(torrents, playerKeys), content.route, ...creationRoutes(torrents), ...groupRoutes(hubs), news.route]
-  const routes = [...daemonRoutes(torrents, self, others), ...others]
+  const routes = [...daemonRoutes(torrents, self, others), ...others].map((each) => acknowledged(each, () => options.whenSaved?.()))
   const door = await WebDoor.open({
     words: DAEMON_WORDS,
     routes,
@@ -139,6 +141,19 @@ async function partsOf(options: DaemonServerOptions): Promise<Parts> {
       news.close()
       content.close()
       await door.close()
+    },
+  }
+}
+
+/** A write is answered when it would survive the end of the process. */
+function acknowledged(route: DaemonRoute, whenSaved: () => Promise<void> | undefined): DaemonRoute {
+  if (route.method === 'GET') return route
+  return {
+    ...route,
+    handle: async (call) => {
+      const answer = await route.handle(call)
+      await whenSaved()
+      return answer
     },
   }
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import type { TorrentItem } from '@shoal/api/daemon-api'
+import type { NewCreation, TorrentItem } from '@shoal/api/daemon-api'
 import { type ProblemCode, ProblemError } from '@shoal/api/problem'
 import { createSession } from '@shoal/engine'
 import { Daemon, type DaemonWorld } from './daemon.ts'
@@ -59,13 +59,10 @@ describe('a daemon', () => {
     await daemon.stop()
   }
 
-  /** A file of some pieces, and the id of its torrent in the daemon that shares it. */
-  async function share(daemon: Daemon, name = 'lecture.bin'): Promise<{ id: string; path: string }> {
-    const path = join(home, 'content', name)
-    mkdirSync(join(home, 'content'), { recursive: true })
-    writeFileSync(path, Buffer.alloc(300_000, name))
-    const { id } = await daemon.desk.startCreation({ path, pieceLength: 16_384 })
-    const torrentId = await new Promise<string>((resolve, reject) => {
+  /** @returns the id of the torrent, when it has been made */
+  async function madeTorrent(daemon: Daemon, what: NewCreation): Promise<string> {
+    const { id } = await daemon.desk.startCreation(what)
+    return await new Promise<string>((resolve, reject) => {
       const look = async (): Promise<void> => {
         const { status, torrentId, error } = await daemon.desk.showCreation(id)
         if (status === 'failed') reject(new Error(error?.detail))
@@ -74,6 +71,14 @@ describe('a daemon', () => {
       daemon.subscribe((event) => void (event.type === 'creation' && look()))
       void look()
     })
+  }
+
+  /** A file of some pieces, and the id of its torrent in the daemon that shares it. */
+  async function share(daemon: Daemon, name = 'lecture.bin'): Promise<{ id: string; path: string }> {
+    const path = join(home, 'content', name)
+    mkdirSync(join(home, 'content'), { recursive: true })
+    writeFileSync(path, Buffer.alloc(300_000, name))
+    const torrentId = await madeTorrent(daemon, { path, pieceLength: 16_384 })
     await until(daemon, torrentId, ({ status }) => status === 'seeding' || status === 'queued')
     return { id: torrentId, path }
   }
@@ -143,6 +148,7 @@ describe('a daemon', () => {
 
     const again = await start('peer')
     await until(again, a.id, ({ status }) => status === 'seeding')
+    assert.deepEqual(await again.desk.readLog(a.id), [])
     const after = await again.desk.listTorrents()
     assert.deepEqual(
       after.map(({ id, name, status }) => ({ id, name, status })).sort((x, y) => x.name.localeCompare(y.name)),
@@ -151,6 +157,19 @@ describe('a daemon', () => {
     const second = await again.desk.showTorrent(b.id)
     assert.deepEqual([second.status, second.labels, second.uploadLimit, second.haveBytes], ['paused', ['x'], 1_000, 300_000])
     assert.equal((await again.desk.readSettings()).maxActiveSeeds, 3)
+  })
+
+  test('hashes again what somebody wrote to while it was away', async () => {
+    const first = await start('peer')
+    const { id, path } = await share(first)
+    await stop(first)
+    const bytes = readFileSync(path)
+    bytes[0] = bytes[0]! ^ 1
+    writeFileSync(path, bytes)
+    utimesSync(path, new Date(), new Date(Date.now() + 60_000))
+    const again = await start('peer')
+    const item = await until(again, id, ({ status }) => status === 'downloading')
+    assert.equal(item.haveBytes, 300_000 - 16_384)
   })
 
   test('pauses, resumes and removes; the data stays', async () => {
@@ -235,6 +254,89 @@ describe('a daemon', () => {
     assert.deepEqual(await limits(), [null, 900_000])
     minute = 9 * 60
     assert.deepEqual(await limits(), [1_000_000, 50_000])
+  })
+
+  for (const isPaused of [false, true]) {
+    test(`moves a torrent that ${isPaused ? 'rests' : 'runs'}, and it is there after a restart`, async () => {
+      const daemon = await start('peer')
+      const { id, path } = await share(daemon)
+      if (isPaused) await daemon.desk.actOnTorrent(id, 'pause')
+      const dir = join(home, 'elsewhere', 'deep')
+      await daemon.desk.moveTorrent(id, { dir })
+      const rests = isPaused ? 'paused' : 'seeding'
+      await until(daemon, id, (item) => item.dir === dir && item.status === rests)
+      assert.ok(!existsSync(path))
+      assert.equal(readFileSync(join(dir, 'lecture.bin')).length, 300_000)
+      await stop(daemon)
+      const again = await start('peer')
+      const item = await until(again, id, ({ status }) => status === rests)
+      assert.deepEqual([item.dir, item.haveBytes], [dir, 300_000])
+      assert.deepEqual(await again.desk.readLog(id), [])
+    })
+
+    test(`checks a torrent again that ${isPaused ? 'rests' : 'runs'}`, async () => {
+      const daemon = await start('peer')
+      const { id, path } = await share(daemon)
+      if (isPaused) await daemon.desk.actOnTorrent(id, 'pause')
+      const bytes = readFileSync(path)
+      bytes[20_000] = bytes[20_000]! ^ 1
+      writeFileSync(path, bytes)
+      await daemon.desk.actOnTorrent(id, 'recheck')
+      const rests = isPaused ? 'paused' : 'downloading'
+      const item = await until(daemon, id, ({ status, haveBytes }) => status === rests && haveBytes < 300_000)
+      assert.equal(item.haveBytes, 300_000 - 16_384)
+    })
+  }
+
+  test('removes the data into a folder beside it, and deletes it some days later', async () => {
+    const clock = new HandClock()
+    let wallClock = 1_800_000_000_000
+    const daemon = await start('peer', { system: { ...clock.system, wallClock: () => wallClock } })
+    const { id, path } = await share(daemon)
+    writeFileSync(join(home, 'content', 'not ours'), 'stays')
+    await daemon.desk.removeTorrent(id, { data: 'recycle' })
+    assert.equal((await daemon.desk.listTorrents()).length, 0)
+    assert.ok(!existsSync(path))
+    const bin = join(home, 'content', '.shoal-recycled')
+    const [folder = ''] = readdirSync(bin)
+    assert.equal(readFileSync(join(bin, folder, 'lecture.bin')).length, 300_000)
+    wallClock += 8 * 86_400_000
+    clock.pass(60_000)
+    await daemon.stop()
+    assert.deepEqual(readdirSync(join(home, 'content')), ['not ours'])
+  })
+
+  test('does not fetch everything again because a disk is not there', async () => {
+    const first = await start('peer')
+    const { id, path } = await share(first)
+    await stop(first)
+    renameSync(path, `${path}.unplugged`)
+    const again = await start('peer')
+    const failed = await until(again, id, ({ status }) => status === 'failed')
+    assert.equal(failed.error?.code, 'FILE_MISSING')
+    assert.equal(failed.haveBytes, 300_000)
+    renameSync(`${path}.unplugged`, path)
+    await again.desk.actOnTorrent(id, 'resume')
+    await until(again, id, ({ status }) => status === 'seeding')
+  })
+
+  test('makes torrents as they are wanted: hybrid, under another name, without what was excluded', async () => {
+    const daemon = await start('peer')
+    const path = join(home, 'content', 'folder')
+    mkdirSync(path, { recursive: true })
+    for (const name of ['a.txt', 'b.tmp']) writeFileSync(join(path, name), name)
+    const made = (what: object) => madeTorrent(daemon, { path, ...what })
+    const id = await made({ isHybrid: true, name: 'lesson', exclude: ['*.tmp'] })
+    const item = await until(daemon, id, ({ status }) => status === 'seeding')
+    assert.equal(item.name, 'lesson')
+    assert.deepEqual(
+      (await daemon.desk.listTorrentFiles(id)).map((file) => file.path),
+      [['lesson', 'a.txt']],
+    )
+    assert.equal(await made({ isHybrid: true, name: 'lesson', exclude: ['*.tmp'] }), id)
+    const other = await made({ share: false, comment: 'kept for later' })
+    const kept = await daemon.desk.showTorrent(other)
+    assert.deepEqual([kept.status, kept.comment], ['paused', 'kept for later'])
   })
 
   test('refuses what it cannot use, in words', async () => {

@@ -11,6 +11,7 @@ import { MetainfoFiles } from './metainfo-files.ts'
 import { News } from './news.ts'
 import { notify } from './notifier.ts'
 import type { TorrentDesk } from './peer-desk.ts'
+import { RecycleBin } from './recycle-bin.ts'
 import { type LocalTime, limitsAt, localTime, type RateLimits } from './schedule.ts'
 import { Settings } from './settings.ts'
 import { StateStore } from './state-store.ts'
@@ -81,11 +82,13 @@ export class Daemon {
   readonly #news: News
   readonly #torrents: Torrents
   readonly #keeper: TorrentKeeper
+  readonly #recycleBin: RecycleBin
   readonly #creations: Creations
   readonly #traffic: Traffic
   readonly #metainfoFiles: MetainfoFiles
   readonly #watchFolders: WatchFolders
   readonly #timers: { cancel(): void }[]
+  readonly #background = new Set<Promise<void>>()
   #lookedAt: number
   #stopping: Promise<void> | undefined
 
@@ -149,13 +152,20 @@ export class Daemon {
       download: world.download,
       defaultDir: () => this.settings.current.downloadDir,
     })
-    this.#keeper = new TorrentKeeper({ torrents: this.#torrents, settings: this.settings })
+    this.#recycleBin = new RecycleBin({ store: state, system })
+    this.#keeper = new TorrentKeeper({
+      torrents: this.#torrents,
+      settings: this.settings,
+      recycleBin: this.#recycleBin,
+      stateTrouble: () => state.trouble,
+    })
     this.#creations = new Creations({
       system,
       onChange: (creation) => this.#news.emit({ type: 'creation', creation }),
-      takeIn: async ({ bytes, root, pathsOnDisk }, isShared) => {
-        const placed = await adder.place({ metainfo: bytes, dir: root, pathsOnDisk, skipCheck: true, isPaused: !isShared })
-        return placed.id
+      takeIn: async ({ bytes, infoHashV1: id, root, pathsOnDisk }, isShared) => {
+        if (this.#torrents.find(id) !== undefined) return { id, isNew: false }
+        await adder.place({ metainfo: bytes, dir: root, pathsOnDisk, skipCheck: true, isPaused: !isShared })
+        return { id, isNew: true }
       },
     })
     this.#watchFolders = new WatchFolders({
@@ -171,6 +181,7 @@ export class Daemon {
       creations: this.#creations,
       settings: this.settings,
       traffic: this.#traffic,
+      stateTrouble: () => state.trouble,
       onSettings: () => this.#applySettings(),
       limitsNow: () => this.#limitsNow(),
       facts: { version: options.version, pid: process.pid, startedAt: system.wallClock(), home: options.folder },
@@ -182,7 +193,8 @@ export class Daemon {
       system.every(TELL_MS, () => this.#tell()),
     ]
     this.#applySettings()
-    void this.#metainfoFiles.sweep(new Set([...this.#torrents.all].flatMap(({ record }) => record.metainfo ?? [])))
+    this.#keeper.resumeMoves()
+    this.#inBackground(this.#metainfoFiles.sweep(new Set([...this.#torrents.all].flatMap(({ record }) => record.metainfo ?? []))))
   }
 
   /** News of this daemon, until the answer is called. */
@@ -213,6 +225,7 @@ export class Daemon {
     this.#news.close()
     try {
       await this.#torrents.close()
+      await Promise.all(this.#background)
       await this.#session.close()
     } finally {
       this.#traffic.keep(this.#world.system.wallClock())
@@ -225,13 +238,26 @@ export class Daemon {
     this.#traffic.add(this.#torrents.tick(now - this.#lookedAt, this.settings.current.slowRate))
     this.#lookedAt = now
     this.#applyLimits()
-    void this.#keeper.look().catch((error: unknown) => this.say('error', `A goal cannot be done: ${String(error)}`))
-    void this.#watchFolders.look()
+    this.#inBackground(this.#keeper.look())
+    this.#inBackground(this.#watchFolders.look())
   }
 
   #keep(): void {
     this.#torrents.keepCounts()
     this.#traffic.keep(this.#world.system.wallClock())
+    this.#inBackground(this.#sweepRecycled())
+  }
+
+  async #sweepRecycled(): Promise<void> {
+    for (const trouble of await this.#recycleBin.sweep(this.settings.current.recycleDays)) this.say('warning', trouble)
+  }
+
+  /** A stop waits for it. */
+  #inBackground(work: Promise<void>): void {
+    const done = work
+      .catch((error: unknown) => this.say('error', error instanceof Error ? error.message : String(error)))
+      .finally(() => this.#background.delete(done))
+    this.#background.add(done)
   }
 
   /** Rates change without an event. */

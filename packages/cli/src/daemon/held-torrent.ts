@@ -1,22 +1,25 @@
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LogLine, TorrentError, TorrentItem } from '@shoal/api/daemon-api'
 import { decodePieceMap, encodePieceMap } from '@shoal/api/piece-map'
 import {
   type Bitfield,
   DEFAULT_SWARM_OPTIONS,
+  EngineError,
   type AddTorrent as EngineInput,
   type Info,
   type Session,
   type Torrent,
-  type TorrentSnapshot,
   type TorrentState,
 } from '@shoal/engine'
 import { parseMagnet } from '@shoal/protocol/metainfo/magnet'
 import { encodeMetainfo, type Metainfo, parseMetainfo } from '@shoal/protocol/metainfo/metainfo'
 import type { DaemonSystem } from './daemon-system.ts'
 import { HASHES, type MetainfoFiles } from './metainfo-files.ts'
+import { engineInput, factsOf, remembered, wantedOf } from './torrent-facts.ts'
 import type { TorrentRecord } from './torrent-record.ts'
-import { torrentItem, withoutKey } from './torrent-view.ts'
+import { knowsContent, torrentItem, withoutKey } from './torrent-view.ts'
+import { areUntouched } from './untouched-files.ts'
 
 const MAX_LOG_LINES = 200
 /** Slower than the settings say for so long: it does not count as active. */
@@ -30,8 +33,8 @@ export interface HeldTorrentOwner {
   readonly session: Session
   readonly system: DaemonSystem
   readonly metainfoFiles: Pick<MetainfoFiles, 'keep' | 'read'>
-  /** The record has changed: it is to be saved. */
-  onRecord(held: HeldTorrent): void
+  /** The record has changed. @returns when it is saved */
+  onRecord(held: HeldTorrent): Promise<void>
   /** Something that the queue decides by has changed. */
   onStatus(held: HeldTorrent): void
   /** Something that people see has changed. */
@@ -59,9 +62,9 @@ export class HeldTorrent {
   #idleMs = 0
   #slowMs = 0
   #counted: { downloaded: number; uploaded: number } | undefined
-  /** 0 to 1 while it is being moved. */
-  moved: number | undefined
   queuePosition: number | null = null
+  /** Its data may be missing: it is fetched again then. */
+  #mayBeGone = false
   /** Its owner has decided to start it, and it is on its way. */
   isStarting = false
 
@@ -92,9 +95,7 @@ export class HeldTorrent {
 
   get isComplete(): boolean {
     const { size, wantedSize, haveBytes } = this.#record
-    if (this.#engine !== undefined && this.state !== 'checking' && this.state !== 'fetching-metadata') {
-      return this.state === 'seeding' || this.state === 'finished'
-    }
+    if (this.#engine !== undefined && knowsContent(this.#engine.state)) return this.state === 'seeding' || this.state === 'finished'
     return size > 0 && haveBytes >= wantedSize
   }
 
@@ -123,7 +124,6 @@ export class HeldTorrent {
     return torrentItem(this.#record, {
       summary: this.#engine?.summary(),
       error: this.#error,
-      moved: this.moved,
       queuePosition: this.queuePosition,
     })
   }
@@ -135,15 +135,16 @@ export class HeldTorrent {
     return done
   }
 
-  change(change: Partial<TorrentRecord>): void {
+  /** Seen at once, and saved soon: on the disk when it resolves. */
+  change(change: Partial<TorrentRecord>): Promise<void> {
     this.#record = { ...this.#record, ...change }
-    this.#owner.onRecord(this)
     this.#owner.onNews(this)
+    return this.#owner.onRecord(this)
   }
 
   /** Changes what may be changed while it runs, and lets the engine know. */
   steer(change: Partial<Omit<TorrentRecord, 'id' | 'dir'>>): void {
-    this.change(change)
+    void this.change(change)
     const engine = this.#engine
     if (engine === undefined) return
     applyLimits(engine, this.#record)
@@ -151,21 +152,47 @@ export class HeldTorrent {
     if (change.trackers !== undefined) engine.setTrackers(change.trackers)
   }
 
-  /** What stood in the way may be gone. */
+  /** What stood in the way may be gone; and if its data is, somebody wants it fetched again. */
   forgetError(): void {
     this.#error = undefined
+    this.#mayBeGone = true
   }
 
   /** Gives it to the engine. What is wrong with it becomes its error. Only inside `exclusively`. */
   async start(): Promise<void> {
     if (this.#engine !== undefined) return
     try {
-      const { metainfo } = this.#record
-      const bytes = metainfo === undefined ? undefined : await this.#owner.metainfoFiles.read(metainfo)
-      this.#adopt(this.#owner.session.add(engineInput(this.#record, bytes)))
+      this.#adopt(this.#owner.session.add(await this.#input()))
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  /**
+   * Lets the engine work at the files of this torrent, whether it runs or rests. Only inside `exclusively`. One that rests
+   * meets nobody meanwhile, and rests again afterwards.
+   *
+   * @param asks `files`: they are closed for the work; `content`: it has to know what is there when the work is done
+   */
+  async work(asks: 'files' | 'content', work: (engine: Torrent) => Promise<void>): Promise<void> {
+    if (this.#engine !== undefined) {
+      await work(this.#engine)
+      return
+    }
+    const engine = this.#owner.session.add({ ...(await this.#input()), trackerTiers: [], peers: [] })
+    this.#adopt(engine)
+    try {
+      if (asks === 'files') await engine.stop()
+      await work(engine)
+      if (asks === 'content') await engine.whenReady()
+    } finally {
+      await this.stop()
+    }
+  }
+
+  /** Ends what was begun with `work`: everything stays, or is again, where it was. */
+  async interrupt(): Promise<void> {
+    await this.#engine?.stop()
   }
 
   /** Takes it from the engine, trackers told and files closed. Only inside `exclusively`. */
@@ -187,7 +214,7 @@ export class HeldTorrent {
   /** Counts what has passed since the last time. @returns what was moved meanwhile */
   tick(elapsedMs: number, slowRate: number): { readonly downloaded: number; readonly uploaded: number } {
     const summary = this.#engine?.summary()
-    if (summary === undefined || !isWorking(summary.state)) return { downloaded: 0, uploaded: 0 }
+    if (summary === undefined || !knowsContent(summary.state)) return { downloaded: 0, uploaded: 0 }
     const isComplete = this.isComplete
     this.#activeMs += elapsedMs
     if (isComplete) {
@@ -244,14 +271,41 @@ export class HeldTorrent {
     this.#owner.onLog(this, line)
   }
 
+  async #input(): Promise<EngineInput> {
+    const { metainfo, skipCheck, dir, pathsOnDisk, addedAt } = this.#record
+    const bytes = metainfo === undefined ? undefined : await this.#owner.metainfoFiles.read(metainfo)
+    if (bytes === undefined) return engineInput(this.#record, bytes)
+    if (this.#record.haveBytes > 0 && !this.#mayBeGone) await this.#expectData(parseMetainfo(bytes, HASHES))
+    if (skipCheck) {
+      const { files } = parseMetainfo(bytes, HASHES).info
+      if (!(await areUntouched({ dir, files, pathsOnDisk, since: addedAt }))) void this.change({ skipCheck: false })
+    }
+    return engineInput(this.#record, bytes)
+  }
+
+  /** A disk that is not there is no reason to fetch everything again, onto another one. @throws {EngineError} `FILE_MISSING` */
+  async #expectData(metainfo: Metainfo): Promise<void> {
+    const path = this.pathOf(metainfo)
+    const isThere = await lstat(path).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return
+    throw new EngineError(
+      'FILE_MISSING',
+      `${path} is no longer there. Bring its disk back and resume it; without the data, resuming fetches it again`,
+    )
+  }
+
   #adopt(engine: Torrent): void {
     this.#engine = engine
     this.#error = undefined
+    this.#mayBeGone = false
     const { record } = this
     if (record.priorities !== undefined && engine.info !== undefined) this.#setPriorities(record.priorities)
     applyLimits(engine, record)
     this.#offs = [
-      engine.on('state', (state) => this.#onState(state)),
+      engine.on('state', () => this.#onState()),
       engine.on('metadata', (info) => void this.exclusively(() => this.#onMetadata(info))),
       engine.on('done', () => this.#onDone()),
       engine.on('piece', () => this.#owner.onNews(this)),
@@ -279,8 +333,7 @@ export class HeldTorrent {
     this.#engine?.setPriorities(digits.split('').map(Number)).catch((error: unknown) => this.say('warning', messageOf(error)))
   }
 
-  #onState(state: TorrentState): void {
-    if (this.record.skipCheck && isWorking(state)) this.change({ skipCheck: false })
+  #onState(): void {
     this.#owner.onNews(this)
     this.#owner.onStatus(this)
   }
@@ -291,12 +344,12 @@ export class HeldTorrent {
     const trackers = magnet === undefined ? [] : parseMagnet(magnet).trackers.map((url) => [url])
     try {
       const metainfo = await this.#owner.metainfoFiles.keep(encodeMetainfo({ infoRaw: info.raw, trackers }))
-      this.change({ metainfo, ...factsOf(info), ...wantedOf(info, files) })
+      void this.change({ metainfo, ...factsOf(info), ...wantedOf(info, files) })
       this.say('note', `The metadata has come: '${info.name}'`)
     } catch (error) {
       // The engine remembers it, too; it is fetched again after a restart at the worst.
       this.say('warning', messageOf(error))
-      this.change({ ...factsOf(info), ...wantedOf(info, files) })
+      void this.change({ ...factsOf(info), ...wantedOf(info, files) })
     }
     this.#owner.onStatus(this)
   }
@@ -305,7 +358,7 @@ export class HeldTorrent {
     const isFirst = this.record.completedAt === null
     const fetched = this.#engine?.summary().downloaded ?? 0
     this.#remember()
-    if (isFirst) this.change({ completedAt: this.#owner.system.wallClock() })
+    if (isFirst) void this.change({ completedAt: this.#owner.system.wallClock() })
     this.#slowMs = this.#idleMs = 0
     this.#owner.onStatus(this)
     if (isFirst && fetched > 0) {
@@ -325,31 +378,9 @@ export class HeldTorrent {
   /** Puts what the engine knows, and what has been counted, into the record. */
   #remember(): void {
     const snapshot = this.#engine?.snapshot()
-    const known = snapshot !== undefined && isWorking(snapshot.state) ? remembered(snapshot) : {}
-    this.change({ ...known, ...this.times })
+    const known = snapshot !== undefined && knowsContent(snapshot.state) ? remembered(snapshot) : {}
+    void this.change({ ...known, ...this.times })
     this.#activeMs = this.#seedingMs = 0
-  }
-}
-
-function remembered(snapshot: TorrentSnapshot): Partial<TorrentRecord> {
-  const { wantedSize, haveBytes, downloaded, uploaded, havePieces } = snapshot
-  return { wantedSize, haveBytes, downloaded, uploaded, ...(havePieces === undefined ? {} : { pieces: encodePieceMap(havePieces) }) }
-}
-
-/** What a record says of the content itself. */
-export function factsOf(info: Info): Pick<TorrentRecord, 'name' | 'size' | 'wantedSize' | 'isPrivate'> {
-  const size = info.files.reduce((sum, file) => sum + (file.isPadding ? 0 : file.length), 0)
-  return { name: info.name, size, wantedSize: size, isPrivate: info.isPrivate }
-}
-
-/** @throws {EngineError} `NOTHING_SELECTED` comes from the engine, later */
-export function wantedOf(info: Info, files: readonly number[] | undefined): Pick<TorrentRecord, 'priorities' | 'wantedSize'> {
-  const { size } = factsOf(info)
-  if (files === undefined) return { wantedSize: size }
-  const wanted = new Set(files)
-  return {
-    priorities: info.files.map((_, index) => (wanted.has(index) ? '4' : '0')).join(''),
-    wantedSize: info.files.reduce((sum, file, index) => sum + (wanted.has(index) && !file.isPadding ? file.length : 0), 0),
   }
 }
 
@@ -358,26 +389,7 @@ function applyLimits(engine: Torrent, record: TorrentRecord): void {
   engine.setUploadRate(record.uploadLimit ?? Number.POSITIVE_INFINITY)
   engine.setMaxConnections(record.maxConnections ?? DEFAULT_SWARM_OPTIONS.maxConnections)
   engine.setSequential(record.isSequential)
-}
-
-function engineInput(record: TorrentRecord, metainfo: Uint8Array | undefined): EngineInput {
-  const { magnet, trackers, pathsOnDisk, files } = record
-  if (metainfo === undefined && magnet === undefined) throw new Error(`Cannot happen: ${record.id} has neither metainfo nor magnet`)
-  return {
-    ...(metainfo === undefined ? { magnet: magnet! } : { metainfo }),
-    dir: record.dir,
-    skipCheck: record.skipCheck,
-    uploadOnly: record.isUploadOnly,
-    peers: record.peers,
-    ...(trackers === undefined ? {} : { trackerTiers: trackers }),
-    ...(pathsOnDisk === undefined ? {} : { pathsOnDisk }),
-    ...(metainfo === undefined && files !== undefined ? { files } : {}),
-  }
-}
-
-/** It knows what it has. */
-function isWorking(state: TorrentState): boolean {
-  return state.status === 'downloading' || state.status === 'waiting-for-disk' || state.status === 'finished' || state.status === 'seeding'
+  engine.setSuperSeeding(record.isSuperSeeding)
 }
 
 function messageOf(error: unknown): string {

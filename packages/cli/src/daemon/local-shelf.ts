@@ -52,7 +52,7 @@ export class LocalShelf implements TorrentShelf {
   }
 
   setPublications(id: string, publications: TorrentItem['publications']): void {
-    this.#torrents.find(id)?.change({ publications })
+    void this.#torrents.find(id)?.change({ publications })
   }
 
   onChange(listener: (ids: ReadonlySet<string>) => void): () => void {

@@ -6,8 +6,9 @@ import { Bitfield } from '@shoal/protocol/bitfield'
 import type { Info } from '@shoal/protocol/metainfo/info'
 import { isTrackerUrl, MAX_TRACKERS } from '@shoal/protocol/metainfo/tracker-list'
 import { pathsOnDisk } from '../foreground/original-names.ts'
-import { factsOf, type HeldTorrent, wantedOf } from './held-torrent.ts'
+import type { HeldTorrent } from './held-torrent.ts'
 import type { MetainfoFiles } from './metainfo-files.ts'
+import { factsOf, wantedOf } from './torrent-facts.ts'
 import { type Download, readLink, readMetainfo, readPeer, type TorrentSource } from './torrent-link.ts'
 import { newRecord, type TorrentRecord } from './torrent-record.ts'
 import type { PlacedTorrent } from './torrent-shelf.ts'
@@ -137,7 +138,7 @@ export class TorrentAdder {
     const isFilled = held.record.metainfo === undefined && source.kind === 'metainfo'
     if (isFilled) {
       const metainfo = await this.#metainfoFiles.keep(source.bytes)
-      held.change({ metainfo, ...factsOf(source.metainfo.info), ...wantedOf(source.metainfo.info, held.record.files) })
+      void held.change({ metainfo, ...factsOf(source.metainfo.info), ...wantedOf(source.metainfo.info, held.record.files) })
       notes.push('Its metadata was missing and has come with this')
     }
     const known = await this.tiers(held)
@@ -152,7 +153,7 @@ export class TorrentAdder {
     if (isFilled && held.engine !== undefined) await this.#torrents.whileStopped(held, () => Promise.resolve())
     const newPeers = peers.filter((peer) => !held.record.peers.some(({ host, port }) => host === peer.host && port === peer.port))
     if (newPeers.length > 0) {
-      held.change({ peers: [...held.record.peers, ...newPeers].slice(-100) })
+      void held.change({ peers: [...held.record.peers, ...newPeers].slice(-100) })
       held.engine?.addPeers(newPeers)
       notes.push(newPeers.length === 1 ? 'One peer more is tried' : `${newPeers.length} peers more are tried`)
     }

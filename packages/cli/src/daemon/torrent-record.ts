@@ -26,7 +26,7 @@ export const TorrentRecord = Type.Object({
   isSequential: Type.Boolean(),
   isSuperSeeding: Type.Boolean(),
   isUploadOnly: Type.Boolean(),
-  /** Until it has been opened for the first time. */
+  /** All of it was there and right when it was added: believed as long as nobody has written to its files since. */
   skipCheck: Type.Boolean(),
   downloadLimit: Limit,
   uploadLimit: Limit,
@@ -44,7 +44,7 @@ export const TorrentRecord = Type.Object({
   pathsOnDisk: Type.Optional(Type.Array(Type.Array(Type.String()))),
   publications: Type.Array(Type.Object({ hub: Type.String(), name: Type.String() })),
   /** Where it is being moved to: a daemon that was killed meanwhile goes on with it. */
-  movesTo: Type.Optional(Type.String()),
+  movesTo: Type.Union([Type.String(), Type.Null()]),
 
   // What it was when it last ran, for lists.
   /** See piece-map. */
@@ -78,6 +78,7 @@ export function newRecord(given: Pick<TorrentRecord, 'id' | 'name' | 'dir' | 'ad
     areGoalsMet: false,
     peers: [],
     publications: [],
+    movesTo: null,
     size: 0,
     wantedSize: 0,
     haveBytes: 0,

@@ -5,16 +5,14 @@ import { newRecord } from './torrent-record.ts'
 import { fileItems, torrentItem, withoutKey } from './torrent-view.ts'
 
 const RECORD = newRecord({ id: 'a'.repeat(40), name: 'lecture', dir: '/data', addedAt: 1, order: 1 })
-const AT_REST = { summary: undefined, error: undefined, moved: undefined, queuePosition: 1 }
+const AT_REST = { summary: undefined, error: undefined, queuePosition: 1 }
 
 describe('a torrent as people see it', () => {
-  test('waits in the queue, is paused, has failed, or is moved', () => {
+  test('waits in the queue, is paused, or has failed', () => {
     assert.equal(torrentItem(RECORD, AT_REST).status, 'queued')
     assert.equal(torrentItem({ ...RECORD, isPaused: true }, AT_REST).status, 'paused')
     const failed = torrentItem(RECORD, { ...AT_REST, error: { code: 'DISK_FULL', detail: 'full' } })
     assert.deepEqual([failed.status, failed.error?.code], ['failed', 'DISK_FULL'])
-    const moving = torrentItem(RECORD, { ...AT_REST, moved: 0.5 })
-    assert.deepEqual([moving.status, moving.workProgress], ['moving', 0.5])
   })
 
   test('has the name that somebody gave it', () => {

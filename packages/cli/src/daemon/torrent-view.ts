@@ -1,5 +1,5 @@
 import type { PeerItem, TorrentError, TorrentFileItem, TorrentItem, TorrentStatus, TrackerItem } from '@shoal/api/daemon-api'
-import type { Bitfield, PeerSnapshot, TorrentSummary, TrackerStatus } from '@shoal/engine'
+import type { Bitfield, PeerSnapshot, TorrentState, TorrentSummary, TrackerStatus } from '@shoal/engine'
 import type { FileEntry } from '@shoal/protocol/metainfo/file-list'
 import type { TorrentRecord } from './torrent-record.ts'
 
@@ -8,18 +8,15 @@ export interface TorrentMoment {
   /** Undefined while it does not run. */
   readonly summary: TorrentSummary | undefined
   readonly error: TorrentError | undefined
-  /** 0 to 1 while it is being moved. */
-  readonly moved: number | undefined
   readonly queuePosition: number | null
 }
 
 /** A torrent as people see it in a list. */
 export function torrentItem(record: TorrentRecord, moment: TorrentMoment): TorrentItem {
-  const { summary, error, moved } = moment
+  const { summary, error } = moment
   const status = statusOf(record, moment)
-  const known = summary !== undefined && summary.totalSize > 0 && summary.state.status !== 'checking'
-  const checked = summary?.state.status === 'checking' ? summary.state : undefined
-  const progress = moved ?? (checked && checked.checkedPieceCount / Math.max(1, checked.pieceCount))
+  const known = summary !== undefined && knowsContent(summary.state)
+  const progress = progressOf(summary?.state)
   const waits = summary?.state.status === 'waiting-for-disk' ? summary.state.error : undefined
   const shownError = error ?? (waits && { code: waits.code, detail: waits.message })
   return {
@@ -57,13 +54,24 @@ export function torrentItem(record: TorrentRecord, moment: TorrentMoment): Torre
   }
 }
 
-function statusOf(record: TorrentRecord, { summary, error, moved }: TorrentMoment): TorrentStatus {
-  if (moved !== undefined) return 'moving'
+function statusOf(record: TorrentRecord, { summary, error }: TorrentMoment): TorrentStatus {
   if (error !== undefined) return 'failed'
   const status = summary?.state.status ?? 'stopped'
   if (status === 'stopped') return record.isPaused ? 'paused' : 'queued'
   // It shares the part that is there, and asks for nothing.
   return status === 'downloading' && record.isUploadOnly ? 'seeding' : status
+}
+
+/** It knows what it has. */
+export function knowsContent({ status }: TorrentState): boolean {
+  return status === 'downloading' || status === 'waiting-for-disk' || status === 'finished' || status === 'seeding'
+}
+
+/** Of checking and moving, 0 to 1. */
+function progressOf(state: TorrentState | undefined): number | undefined {
+  if (state?.status === 'checking') return state.checkedPieceCount / Math.max(1, state.pieceCount)
+  if (state?.status === 'moving') return state.movedBytes / Math.max(1, state.totalBytes)
+  return undefined
 }
 
 export function peerItem(peer: PeerSnapshot): PeerItem {

@@ -1,6 +1,6 @@
 import type { HistoryPoint, LogLine } from '@shoal/api/daemon-api'
 import { ProblemError } from '@shoal/api/problem'
-import type { Session } from '@shoal/engine'
+import type { Session, Torrent } from '@shoal/engine'
 import type { DaemonSystem } from './daemon-system.ts'
 import { HeldTorrent, type HeldTorrentOwner } from './held-torrent.ts'
 import type { MetainfoFiles } from './metainfo-files.ts'
@@ -60,6 +60,10 @@ export class Torrents implements HeldTorrentOwner {
     return this.#held.values()
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   get size(): number {
     return this.#held.size
   }
@@ -105,6 +109,15 @@ export class Torrents implements HeldTorrentOwner {
     })
   }
 
+  /** Lets the engine work at the files; see `HeldTorrent.work`. The queue goes on with it afterwards. */
+  async work(held: HeldTorrent, asks: 'files' | 'content', work: (engine: Torrent) => Promise<void>): Promise<void> {
+    try {
+      await held.exclusively(() => held.work(asks, work))
+    } finally {
+      this.decideSoon()
+    }
+  }
+
   /** Stops it, lets `work` do its part with nobody at the files, and lets it run again if it may. */
   async whileStopped<T>(held: HeldTorrent, work: () => Promise<T>): Promise<T> {
     const outcome = await held.exclusively(async () => {
@@ -139,8 +152,8 @@ export class Torrents implements HeldTorrentOwner {
     const after = this.#held.get(order[at + 1] ?? '')?.record.order
     const low = before ?? (after ?? 1) - 1
     const high = after ?? low + 2
-    if (high - low > LEAST_GAP) held.change({ order: (low + high) / 2 })
-    else for (const [index, id] of order.entries()) this.#held.get(id)?.change({ order: index + 1 })
+    if (high - low > LEAST_GAP) void held.change({ order: (low + high) / 2 })
+    else for (const [index, id] of order.entries()) void this.#held.get(id)?.change({ order: index + 1 })
     this.#sorted = undefined
     this.decideSoon()
   }
@@ -168,13 +181,18 @@ export class Torrents implements HeldTorrentOwner {
   async close(): Promise<void> {
     this.#isClosed = true
     const running = [...this.#held.values()].filter(({ engine }) => engine !== undefined)
-    await Promise.allSettled(running.map((held) => held.exclusively(() => held.stop())))
+    await Promise.allSettled(
+      running.map(async (held) => {
+        await held.interrupt()
+        await held.exclusively(() => held.stop())
+      }),
+    )
   }
 
   // --- from the torrents --------------------------------------------------------------------------------------
 
-  onRecord(held: HeldTorrent): void {
-    if (this.#held.get(held.id) === held) void this.#records.put(held.id, held.record)
+  async onRecord(held: HeldTorrent): Promise<void> {
+    if (this.#held.get(held.id) === held) await this.#records.put(held.id, held.record)
   }
 
   onStatus(_held: HeldTorrent): void {
@@ -210,7 +228,7 @@ export class Torrents implements HeldTorrentOwner {
       if (held.queuePosition !== before) this.#owner.onNews(held.id)
     }
     const candidates = inOrder
-      .filter((held) => !held.record.isPaused && held.error === undefined && held.moved === undefined)
+      .filter((held) => !held.record.isPaused && held.error === undefined)
       .map((held) => ({
         id: held.id,
         aim: held.isComplete || held.record.isUploadOnly ? ('seed' as const) : ('download' as const),

@@ -36,6 +36,8 @@ export type OpenControlSocket = (hubUrl: string, token: string | undefined, owne
 
 const HANDSHAKE_MS = 10_000
 const MAX_REFUSAL_BYTES = 64 << 10
+/** A hub that does not answer a close would keep the process for half a minute. */
+const CLOSE_MS = 1_000
 
 /** Over the network, with `ws`. */
 export const openControlSocket: OpenControlSocket = (hubUrl, token, owner) => {
@@ -75,7 +77,10 @@ export const openControlSocket: OpenControlSocket = (hubUrl, token, owner) => {
     },
     send: (text) => socket.send(text, () => undefined),
     ping: () => socket.ping(undefined, undefined, () => undefined),
-    close: () => socket.close(1000),
+    close: () => {
+      socket.close(1000)
+      setTimeout(() => socket.terminate(), CLOSE_MS).unref()
+    },
     terminate: () => socket.terminate(),
   }
 }

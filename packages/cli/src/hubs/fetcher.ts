@@ -158,13 +158,21 @@ export class Fetcher {
     signal?.throwIfAborted()
     await makeFolder(dir)
     const isLonely = what.from !== undefined
-    const item = await shelf.place({
-      metainfo,
-      dir,
-      ...(info.name !== name && { pathsOnDisk: info.files.map(({ path }) => [name, ...path.slice(1)]) }),
-      peers,
-      ...(isLonely && { onlyGivenPeers: true }),
-    })
+    let item: TorrentItem
+    try {
+      item = await shelf.place({
+        metainfo,
+        dir,
+        ...(info.name !== name && { pathsOnDisk: info.files.map(({ path }) => [name, ...path.slice(1)]) }),
+        peers,
+        ...(isLonely && { onlyGivenPeers: true }),
+      })
+    } catch (error) {
+      // Somebody else asked for it at the same moment.
+      const other = error instanceof ProblemError && error.code === 'TAKEN' ? shelf.find(infoHash) : undefined
+      if (other === undefined) throw error
+      return this.#resume(other, what)
+    }
     if (!hub.memory.fetched.includes(infoHash)) hub.memory.fetched.push(infoHash)
     if (isLonely) file.state.lonely.push({ hubUrl: hub.url, torrentId: infoHash })
     await file.save()

@@ -32,6 +32,8 @@ export interface KnownHubOwner {
   onAnnounceUrls(hub: KnownHub): void
 }
 
+/** Whoever asks a hub that is away hears so soon; it may be that only its channel broke. */
+const AWAY_TIMEOUT_MS = 2_000
 /**
  * A hub that has started anew may have forgotten everything, and learns what torrents there are as their publishers come back: maps
  * of pieces that it was told before are lost on it. So long after the welcome they are told again.
@@ -90,7 +92,7 @@ export class KnownHub {
 
   get client(): HubClient {
     const { url, token } = this.memory
-    const { callTimeoutMs } = this.#options
+    const { callTimeoutMs = this.link.status.status === 'away' ? AWAY_TIMEOUT_MS : undefined } = this.#options
     return new HubClient({
       url,
       ...(token !== undefined && { token }),

@@ -317,7 +317,7 @@ export class PeerHubs implements HubDesk {
     return this.#item(hub)
   }
 
-  /** By id, address or name; without any, the default one. @throws {ProblemError} `NOT_CONNECTED`, `NOT_FOUND` */
+  /** By id, address or name; without any, the default one. @throws {ProblemError} `NOT_CONNECTED`, `AMBIGUOUS` */
   #hubOf(given: string | undefined): KnownHub {
     if (given === undefined) {
       const hub = this.#hubs.get(this.#state.defaultHub ?? '') ?? this.#hubs.values().next().value
@@ -327,10 +327,20 @@ export class PeerHubs implements HubDesk {
         'This peer knows no hub. Connect to one first: connect <address>, such as connect 192.168.1.10:6880',
       )
     }
-    for (const hub of this.#hubs.values()) if (hub.id === given || hub.url === given || nameKey(hub.name) === nameKey(given)) return hub
-    const hub = URL.canParse(`http://${given}`) || URL.canParse(given) ? this.#hubs.get(addressOrNone(given) ?? '') : undefined
-    if (hub !== undefined) return hub
-    const known = [...this.#hubs.values()].map(({ url }) => url)
+    const hubs = [...this.#hubs.values()]
+    const meant = hubs.find(({ id, url }) => id === given || url === given) ?? this.#hubs.get(addressOrNone(given) ?? '')
+    if (meant !== undefined) return meant
+    const named = hubs.filter(({ name }) => nameKey(name) === nameKey(given))
+    if (named.length === 1) return named[0]!
+    if (named.length > 1) {
+      const choices = named.map(({ url }) => url)
+      throw new ProblemError(
+        'AMBIGUOUS',
+        `${named.length} hubs are named ${JSON.stringify(given)}. Choose by address: ${choices.join(', ')}`,
+        { choices },
+      )
+    }
+    const known = hubs.map(({ url }) => url)
     const others = known.length === 0 ? '' : ` It knows ${known.join(', ')}.`
     throw new ProblemError(
       'NOT_CONNECTED',

@@ -71,6 +71,8 @@ export class Publisher {
       )
     })
     const name = sharedName(what.name ?? basename(path))
+    // It may let us in by now; and what it cannot say, it said before.
+    if (!hub.memory.mayPublish) await hub.refresh().catch(() => undefined)
     requireRight(hub)
     this.#requireFree(hub, path, name)
     const reserved = [`${hub.url} path ${path}`, `${hub.url} name ${nameKey(name)}`]

@@ -22,7 +22,9 @@ describe('FolderSyncs', () => {
     await first
     await second
     assert.deepEqual(ended, ['first', 'second'])
-    assert.notEqual(syncs.sync(folder), second)
+    const third = syncs.sync(folder)
+    assert.notEqual(third, second)
+    await third
   })
 
   test('folders do not wait for each other', async () => {

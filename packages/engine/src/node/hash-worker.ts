@@ -30,6 +30,8 @@ export type ToWorker =
 export interface HashJob {
   readonly jobId: number
   readonly slices: WorkerSlices
+  /** SHA-256 of each block of the only slice, rather than SHA-1 of all. */
+  readonly inBlocks: boolean
 }
 
 /** The answers to all that was done at one go. */
@@ -52,6 +54,9 @@ export type Answer =
  * and 256 KiB 1.38, 1 MiB 1.33 GiB/s; SHA-1 alone 1.80, reading alone 6.6.
  */
 const READ_STEP_BYTES = 128 * 1024
+/** As in BEP 3 and 52. A step of reading is a whole number of them. */
+const BLOCK_BYTES = 16 * 1024
+const SHA256_BYTES = 32
 
 /** Whole pieces that wait are done at one go, up to so many bytes: whoever waits for the first would have to wait for the last. */
 const BYTES_AT_ONE_GO = 1024 * 1024
@@ -91,7 +96,9 @@ function work(job: ToWorker, answers: Answer[]): number {
       return job.byteLength
     }
     case 'hash':
-      for (const { jobId, slices } of job.jobs) answers.push(answerOf(jobId, () => ({ type: 'hashed', jobId, digest: hashSlices(slices) })))
+      for (const { jobId, slices, inBlocks } of job.jobs) {
+        answers.push(answerOf(jobId, () => ({ type: 'hashed', jobId, digest: inBlocks ? hashBlocks(slices) : hashSlices(slices) })))
+      }
       return BYTES_AT_ONE_GO
   }
 }
@@ -153,6 +160,34 @@ function hashSlices(slices: WorkerSlices): Uint8Array | undefined {
     sliceIndex++
   }
   return new Uint8Array(sha1 === undefined ? digestOfZeros(zeroCount) : sha1.digest())
+}
+
+/** Whatever is not in a file reads as zeros. */
+function hashBlocks(slices: WorkerSlices): Uint8Array | undefined {
+  const [fd, offset, length] = [slices[0]!, slices[1]!, slices[2]!]
+  const hashes = new Uint8Array(Math.ceil(length / BLOCK_BYTES) * SHA256_BYTES)
+  readBuffer ??= new Uint8Array(READ_STEP_BYTES)
+  const buffer = readBuffer
+  let block = 0
+  for (let at = 0; at < length; at += buffer.length) {
+    const step = Math.min(buffer.length, length - at)
+    if (fd >= 0 && !readFully(fd, buffer, step, offset + at)) return undefined
+    const bytes = fd < 0 ? zeros : buffer
+    for (let begin = 0; begin < step; begin += BLOCK_BYTES) {
+      hashes.set(hash('sha256', bytes.subarray(begin, Math.min(begin + BLOCK_BYTES, step)), 'buffer'), block++ * SHA256_BYTES)
+    }
+  }
+  return hashes
+}
+
+/** @returns false when the file is too short */
+function readFully(fd: number, buffer: Uint8Array, length: number, offset: number): boolean {
+  for (let done = 0; done < length; ) {
+    const byteCount = untilDone(() => readSync(fd, buffer, done, length - done, offset + done))
+    if (byteCount === 0) return false
+    done += byteCount
+  }
+  return true
 }
 
 function isZero(buffer: Uint8Array, byteCount: number): boolean {

@@ -120,7 +120,16 @@ export class NodeHasher implements Hasher {
 
   hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
-      this.#run({ doing: 'read', slices, resolve, reject }, (thread, jobId, borrowed) => thread.sendSoon({ jobId, slices: borrowed }))
+      this.#run({ doing: 'read', slices, resolve, reject }, (thread, jobId, borrowed) =>
+        thread.sendSoon({ jobId, slices: borrowed, inBlocks: false }),
+      )
+    })
+  }
+
+  hashBlocks(slice: FileSlice): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      const job: Job = { doing: 'read', slices: [slice], resolve, reject }
+      this.#run(job, (thread, jobId, borrowed) => thread.sendSoon({ jobId, slices: borrowed, inBlocks: true }))
     })
   }
 

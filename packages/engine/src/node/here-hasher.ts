@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { concatBytes } from '@shoal/protocol/bytes'
+import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
 import type { FileSlice, Hasher } from '../ports/hasher.ts'
 
 /** As the hashing threads read: it stays in the cache between read and hash. */
@@ -15,10 +17,10 @@ const zeros = new Uint8Array(STEP_BYTES)
 
 /** `Hasher.hashSlices` on this thread, in turns, for a program that would only wait for the other threads. */
 export class HereHasher {
-  readonly #hasher: Pick<Hasher, 'startPiece'>
+  readonly #hasher: Pick<Hasher, 'startPiece' | 'sha256'>
   #turnBytes = 0
 
-  constructor(hasher: Pick<Hasher, 'startPiece'>) {
+  constructor(hasher: Pick<Hasher, 'startPiece' | 'sha256'>) {
     this.#hasher = hasher
   }
 
@@ -34,12 +36,29 @@ export class HereHasher {
         const bytes = (file === undefined ? zeros : buffer).subarray(0, step)
         if (file !== undefined && file.readSync([bytes], offset + at) < step) return undefined
         sha1.add(bytes)
-        this.#turnBytes += step
-        if (this.#turnBytes < TURN_BYTES) continue
-        this.#turnBytes = 0
-        await nextTurn()
+        if (this.#isTurnOver(step)) await nextTurn()
       }
     }
     return sha1.digest()
+  }
+
+  /** As `Hasher.hashBlocks`. */
+  async hashBlocks({ file, offset, length }: FileSlice): Promise<Uint8Array | undefined> {
+    const hashes: Uint8Array[] = []
+    for (let at = 0; at < length; at += STEP_BYTES) {
+      const step = Math.min(STEP_BYTES, length - at)
+      const bytes = (file === undefined ? zeros : buffer).subarray(0, step)
+      if (file !== undefined && file.readSync([bytes], offset + at) < step) return undefined
+      for (let begin = 0; begin < step; begin += BLOCK_LENGTH) hashes.push(this.#hasher.sha256(bytes.subarray(begin, begin + BLOCK_LENGTH)))
+      if (this.#isTurnOver(step)) await nextTurn()
+    }
+    return concatBytes(hashes)
+  }
+
+  #isTurnOver(byteCount: number): boolean {
+    this.#turnBytes += byteCount
+    if (this.#turnBytes < TURN_BYTES) return false
+    this.#turnBytes = 0
+    return true
   }
 }

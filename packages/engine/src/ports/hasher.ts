@@ -46,6 +46,8 @@ export interface Hasher {
   startPiece(): RunningHash
   /** SHA-1 of the slices one after another (zeros where `file` is undefined). Undefined when a file is too short. */
   hashSlices(slices: readonly FileSlice[]): Promise<Uint8Array | undefined>
+  /** SHA-256 of each block of 16 KiB of the slice, one after another (BEP 52). Undefined when the file is too short. */
+  hashBlocks(slice: FileSlice): Promise<Uint8Array | undefined>
   /** At once, on this thread: for small things (info dictionaries, blocks of a bad piece). */
   sha1(bytes: Uint8Array): Uint8Array
   sha256(bytes: Uint8Array): Uint8Array

@@ -1,4 +1,5 @@
 import { concatBytes } from '@shoal/protocol/bytes'
+import { BLOCK_LENGTH } from '@shoal/protocol/metainfo/piece-geometry'
 import { EngineError, type EngineErrorCode } from '../base/errors.ts'
 import type { FileSlice, Hasher, RunningHash } from '../ports/hasher.ts'
 import { SimDiskFile } from './disk-file.ts'
@@ -98,6 +99,13 @@ export class SimHasher implements Hasher {
     return this.#sha1(bytes)
   }
 
+  async hashBlocks({ file, offset, length }: FileSlice): Promise<Uint8Array | undefined> {
+    await this.#turn()
+    const bytes = new Uint8Array(length)
+    if (file !== undefined && (await simFile(file).read([bytes], offset)) < length) return undefined
+    return blockHashes(bytes, this.#sha256)
+  }
+
   sha1(bytes: Uint8Array): Uint8Array {
     return this.#sha1(bytes)
   }
@@ -131,6 +139,14 @@ export class SimHasher implements Hasher {
 function simFile(file: FileSlice['file']): SimDiskFile {
   if (!(file instanceof SimDiskFile)) throw new Error('Cannot happen: a file of another kind of disk')
   return file
+}
+
+function blockHashes(bytes: Uint8Array, sha256: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+  const hashes = new Uint8Array(Math.ceil(bytes.length / BLOCK_LENGTH) * 32)
+  for (let block = 0; block * BLOCK_LENGTH < bytes.length; block++) {
+    hashes.set(sha256(bytes.subarray(block * BLOCK_LENGTH, (block + 1) * BLOCK_LENGTH)), block * 32)
+  }
+  return hashes
 }
 
 /** Quick, and enough to notice a block that came late. */

@@ -220,12 +220,14 @@ export class TorrentContent {
       found,
       homeOf: (fileIndex) => storage.homeOf(fileIndex),
     })
-    for (const note of trust.notes) options.onNote(note)
+    // What is believed all the same need not be doubted aloud.
+    const isBelieved = options.skipCheck && !options.checksAll
+    for (const note of isBelieved ? [] : trust.notes) options.onNote(note)
     const { begun } = trust
     const verified = options.checksAll ? Bitfield.empty(options.info.pieceCount) : trust.verified
     // What hashes right may still be in memory only, whoever wrote it: the next sync covers it.
     const unsynced = remembered?.unsynced.clone() ?? Bitfield.empty(verified.size)
-    if (options.skipCheck && !options.checksAll) {
+    if (isBelieved) {
       for (let pieceIndex = 0; pieceIndex < verified.size; pieceIndex++) {
         if (verified.has(pieceIndex) || !storage.isPieceThere(pieceIndex)) continue
         verified.set(pieceIndex)

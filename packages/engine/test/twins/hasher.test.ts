@@ -70,6 +70,25 @@ for (const twin of TWINS) {
       assert.deepEqual(await world.run(world.hasher.hashSlices(slices)), sha1(whole))
     })
 
+    test('each block of a slice has a hash of its own', async () => {
+      const content = world.system.randomBytes(300_000)
+      await world.run(one.write(content, 0))
+      for (const [offset, length] of [
+        [0, 300_000],
+        [5, 16_384],
+        [100, 262_144],
+        [7, 1],
+      ] as const) {
+        const expected: Uint8Array[] = []
+        for (let at = 0; at < length; at += 16_384) {
+          expected.push(world.hasher.sha256(content.subarray(offset + at, offset + Math.min(length, at + 16_384))))
+        }
+        const hashes = await world.run(world.hasher.hashBlocks({ file: one, offset, length }))
+        assert.deepEqual(Buffer.from(hashes!), Buffer.concat(expected))
+      }
+      assert.equal(await world.run(world.hasher.hashBlocks({ file: one, offset: 0, length: 300_001 })), undefined)
+    })
+
     test('a file that is too short has no hash', async () => {
       await world.run(one.write(new Uint8Array(10), 0))
       assert.equal(await world.run(world.hasher.hashSlices([{ file: one, offset: 0, length: 11 }])), undefined)

@@ -165,6 +165,8 @@ export interface InfoContent {
   readonly pieceHashes: Uint8Array
   /** In the order of the pieces; paths as in `FileEntry`: `[name]` for a torrent that is one file, else `[name, …]`. */
   readonly files: readonly NewFile[]
+  /** Of a hybrid: the root of each file's hash tree (BEP 52); undefined for padding and for empty files. */
+  readonly piecesRoots?: readonly (Uint8Array | undefined)[]
   readonly isPrivate?: boolean
   readonly source?: string
 }
@@ -176,9 +178,9 @@ export interface NewFile {
   readonly isExecutable?: boolean
 }
 
-/** The bytes of a v1 info dictionary. The names go in as they are given. */
+/** The bytes of a v1 or hybrid info dictionary. The names go in as they are given. */
 export function encodeInfo(content: InfoContent): Uint8Array {
-  const { name, pieceLength, pieceHashes, files, isPrivate = false, source } = content
+  const { name, pieceLength, pieceHashes, files, piecesRoots, isPrivate = false, source } = content
   const only = files.length === 1 && files[0]?.path.length === 1 ? files[0] : undefined
   if (files.some((file) => file.path[0] !== name)) throw new Error(`Cannot happen: a file of the torrent ${name} lies outside its folder`)
   return encodeBencode(
@@ -191,6 +193,8 @@ export function encodeInfo(content: InfoContent): Uint8Array {
       ['files', only === undefined ? files.map(encodeFile) : undefined],
       ['length', only?.length],
       ['attr', only && attributesOf(only)],
+      ['meta version', piecesRoots && 2],
+      ['file tree', piecesRoots && fileTreeOf(files, piecesRoots)],
     ]),
   )
 }
@@ -202,6 +206,33 @@ function encodeFile(file: NewFile): EncodableValue {
     ['path', file.path.slice(1)],
   ])
 }
+
+/** Folders are dictionaries, and what an empty key describes is a file (BEP 52). Padding has no place in a tree. */
+function fileTreeOf(files: readonly NewFile[], piecesRoots: readonly (Uint8Array | undefined)[]): EncodableValue {
+  const tree: TreeFolder = new Map()
+  for (const [fileIndex, file] of files.entries()) {
+    if (file.isPadding === true) continue
+    const path = file.path.length === 1 ? file.path : file.path.slice(1)
+    let folder = tree
+    for (const part of path) {
+      let inside = folder.get(part)
+      if (inside === undefined) {
+        inside = new Map()
+        folder.set(part, inside)
+      }
+      folder = inside as TreeFolder
+    }
+    const description = new Map<string, EncodableValue | undefined>([
+      ['attr', attributesOf(file)],
+      ['length', file.length],
+      ['pieces root', piecesRoots[fileIndex]],
+    ])
+    folder.set('', description)
+  }
+  return tree
+}
+
+type TreeFolder = Map<string, EncodableValue | undefined>
 
 function attributesOf({ isPadding = false, isExecutable = false }: NewFile): string | undefined {
   return `${isPadding ? 'p' : ''}${isExecutable ? 'x' : ''}` || undefined
