@@ -217,7 +217,7 @@ export function gettingText({ name, size, dir, id }: TorrentItem): string {
 
 function addedReply(added: AddedTorrent, text: string): Reply {
   // Of one that was here already the notes say so, and what it has got from this.
-  const sentences = [...(added.isNew ? [text] : []), ...added.notes.map((note) => `${clean(note)}.`)]
+  const sentences = [...(added.isNew ? [text] : []), ...added.notes.map((note) => clean(note).replace(/\.?$/, '.'))]
   return { value: added, lines: (view) => sentences.flatMap((each) => spoken(each, view)) }
 }
 
