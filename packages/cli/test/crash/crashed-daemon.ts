@@ -208,7 +208,8 @@ function bytesReadBy(pid: number): number {
   }
 }
 
-function torrentOf(name: string, data: Uint8Array): { readonly id: string; readonly metainfo: Uint8Array } {
+/** A torrent of one file, without trackers. */
+export function torrentOf(name: string, data: Uint8Array): { readonly id: string; readonly metainfo: Uint8Array } {
   const hashes: Uint8Array[] = []
   for (let at = 0; at < data.length; at += PIECE_BYTES)
     hashes.push(
