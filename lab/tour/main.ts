@@ -6,6 +6,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { tellFirstStory } from './first-story.ts'
 import { tellGroupStory } from './group-story.ts'
 import { tellMemberStory } from './member-story.ts'
 import { tellTorrentStory } from './torrent-story.ts'
@@ -24,7 +25,7 @@ that is typed here is a command, too: \`shoal publish lecture\`. Live progress, 
 const folder = join(tmpdir(), 'tour')
 mkdirSync(folder)
 try {
-  for (const tell of [tellTorrentStory, tellGroupStory, tellMemberStory]) {
+  for (const tell of [tellFirstStory, tellTorrentStory, tellGroupStory, tellMemberStory]) {
     await tell(folder, page)
     rmSync(folder, { recursive: true })
     mkdirSync(folder)

@@ -30,6 +30,8 @@ export async function answerOf<W>(verbs: readonly Verb<W>[], world: W, typed: re
 export class TourPerson {
   readonly name: string
   readonly folder: string
+  /** How long the commands took that were run. */
+  busyMs = 0
   readonly #environment: Readonly<Record<string, string>>
   readonly #page: TourPage
   #client: DaemonClient | undefined
@@ -38,10 +40,9 @@ export class TourPerson {
     this.name = name
     this.folder = join(folder, name)
     this.#page = page
-    const home = join(folder, `home of ${name}`)
     mkdirSync(this.folder, { recursive: true })
-    mkdirSync(home, { recursive: true })
-    this.#environment = { PATH: process.env.PATH ?? '', HOME: home, SHOAL_HOME: home, NO_COLOR: '1' }
+    const state = join(folder, `state of ${name}`)
+    this.#environment = { PATH: process.env.PATH ?? '', HOME: this.folder, SHOAL_HOME: state, NO_COLOR: '1' }
   }
 
   async start(): Promise<void> {
@@ -61,6 +62,43 @@ export class TourPerson {
     const shown = await answerOf(ALL_PEER_VERBS, world, [line, ...answers])
     this.#page.typed(`${this.name}> `, line, shown)
     return shown.join('\n')
+  }
+
+  /** Types a command into a shell of the system, and waits for its end. @returns what it printed */
+  async runs(...words: readonly string[]): Promise<string> {
+    const begun = performance.now()
+    const output = await this.command(...words)
+    this.show(words, output)
+    this.busyMs += performance.now() - begun
+    return output
+  }
+
+  /** A command and what it printed; cells of a pipe stand apart. */
+  show(words: readonly string[], output: string): void {
+    this.#page.typed(`${this.name}$ `, ['shoal', ...words].join(' '), output.trimEnd().replaceAll('\t', '   ').split('\n'))
+  }
+
+  /** One that goes on. @returns what it has printed when a line has matched, and how it is ended with Ctrl-C */
+  launch(until: RegExp, ...words: readonly string[]): Promise<{ readonly output: string; readonly interrupt: () => Promise<void> }> {
+    const begun = performance.now()
+    const child = spawn(process.execPath, [BIN, ...words], { cwd: this.folder, env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] })
+    const ended = new Promise<void>((resolve) => {
+      child.once('close', () => resolve())
+    })
+    let output = ''
+    return new Promise((resolve, reject) => {
+      child.once('close', (status) => reject(new Error(`${this.name}: shoal ${words.join(' ')} ended with status ${status}`)))
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        output += text
+        if (!until.test(output)) return
+        this.busyMs += performance.now() - begun
+        const interrupt = async (): Promise<void> => {
+          child.kill('SIGINT')
+          await ended
+        }
+        resolve({ output, interrupt })
+      })
+    })
   }
 
   /** As a shell of the system runs it, to its end; not shown. @throws when it fails */

@@ -23,7 +23,7 @@ import { ProblemError, problemOf } from '@shoal/api/problem'
 import { THIS_PLATFORM, type WebPlatform } from '@shoal/api/web-platform'
 import type { FakeHub } from './fake-hub.ts'
 
-export const FAKE_DAEMON_TOKEN = 'of-this-machine'
+export const FAKE_DAEMON_TOKEN: string = 'of-this-machine'.padEnd(43, '-')
 export const FAKE_ID = 'ab'.repeat(20)
 
 export function fakeTorrent(name: string, more: Partial<TorrentItem> = {}): TorrentItem {

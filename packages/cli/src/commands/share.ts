@@ -70,7 +70,8 @@ async function shareWithNetwork(path: string, options: ShareOptions, client: Dae
       const published = await publish(client, { path, options, hub: known.id })
       show(published, options, context)
       if (options.json !== true) {
-        const text = `You know no hub, so a little one runs here at ${url}: everybody in your network can get this while it does. Ctrl-C stops it.`
+        const text =
+          'You know no hub, so a little one runs here, for everybody in your network: the link gets it, with shoal get and in a browser. Ctrl-C stops it.'
         context.output.write(`${spoken(text, context.output).join('\n')}\n`)
       }
       await untilEnter(published, context, signals.whenReceived())

@@ -8,6 +8,7 @@ import { absolute, readTiers } from './torrent-adder.ts'
 /** So many that have ended stay to be looked at. */
 const MAX_ENDED = 100
 const PROGRESS_EVERY_MS = 250
+const MAX_WARNINGS = 1_000
 
 interface Running {
   creation: Creation
@@ -17,8 +18,8 @@ interface Running {
 export interface CreationsOptions {
   readonly system: DaemonSystem
   readonly onChange: (creation: Creation) => void
-  /** Takes in what was made; paused unless it is to be shared. @returns the id of the torrent */
-  readonly takeIn: (created: CreatedTorrent, isShared: boolean) => Promise<string>
+  /** Takes in what was made; paused unless it is to be shared. */
+  readonly takeIn: (created: CreatedTorrent, isShared: boolean) => Promise<{ readonly id: string; readonly isNew: boolean }>
 }
 
 /** The making of torrents: each hashes in the background, can be watched and called off. */
@@ -72,17 +73,12 @@ export class Creations {
     const { system } = this.#options
     let toldAt = 0
     try {
-      const { trackers, webSeeds, comment, source, padding, pieceLength, isPrivate } = what
-      const created = await createTorrent(what.path, {
+      // `path` says what, `share` what then; the others are options of the same names.
+      const { path, share = true, ...options } = what
+      const created = await createTorrent(path, {
+        ...options,
         createdBy: 'Shoal',
         signal: running.abort.signal,
-        ...(trackers === undefined ? {} : { trackers }),
-        ...(webSeeds === undefined ? {} : { webSeeds }),
-        ...(comment === undefined ? {} : { comment }),
-        ...(source === undefined ? {} : { source }),
-        ...(padding === undefined ? {} : { padding }),
-        ...(pieceLength === undefined ? {} : { pieceLength }),
-        ...(isPrivate === undefined ? {} : { isPrivate }),
         onProgress: (progress) => {
           if (system.now() - toldAt < PROGRESS_EVERY_MS && progress.hashedBytes < progress.totalBytes) return
           toldAt = system.now()
@@ -90,8 +86,9 @@ export class Creations {
         },
       })
       if (running.abort.signal.aborted) return
-      const torrentId = await this.#options.takeIn(created, what.share ?? true)
-      this.#change(running, { status: 'done', torrentId, warnings: [...created.warnings] })
+      const { id, isNew } = await this.#options.takeIn(created, share)
+      const notes = isNew ? [] : ['The same torrent was here already']
+      this.#change(running, { status: 'done', torrentId: id, warnings: [...created.warnings, ...notes].slice(0, MAX_WARNINGS) })
     } catch (error) {
       if (running.abort.signal.aborted) return
       const code = error instanceof EngineError || error instanceof ProblemError ? error.code : 'BUG'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import type { TorrentItem } from '@shoal/api/daemon-api'
+import type { NewCreation, TorrentItem } from '@shoal/api/daemon-api'
 import { type ProblemCode, ProblemError } from '@shoal/api/problem'
 import { createSession } from '@shoal/engine'
 import { Daemon, type DaemonWorld } from './daemon.ts'
@@ -59,13 +59,10 @@ describe('a daemon', () => {
     await daemon.stop()
   }
 
-  /** A file of some pieces, and the id of its torrent in the daemon that shares it. */
-  async function share(daemon: Daemon, name = 'lecture.bin'): Promise<{ id: string; path: string }> {
-    const path = join(home, 'content', name)
-    mkdirSync(join(home, 'content'), { recursive: true })
-    writeFileSync(path, Buffer.alloc(300_000, name))
-    const { id } = await daemon.desk.startCreation({ path, pieceLength: 16_384 })
-    const torrentId = await new Promise<string>((resolve, reject) => {
+  /** @returns the id of the torrent, when it has been made */
+  async function madeTorrent(daemon: Daemon, what: NewCreation): Promise<string> {
+    const { id } = await daemon.desk.startCreation(what)
+    return await new Promise<string>((resolve, reject) => {
       const look = async (): Promise<void> => {
         const { status, torrentId, error } = await daemon.desk.showCreation(id)
         if (status === 'failed') reject(new Error(error?.detail))
@@ -74,6 +71,14 @@ describe('a daemon', () => {
       daemon.subscribe((event) => void (event.type === 'creation' && look()))
       void look()
     })
+  }
+
+  /** A file of some pieces, and the id of its torrent in the daemon that shares it. */
+  async function share(daemon: Daemon, name = 'lecture.bin'): Promise<{ id: string; path: string }> {
+    const path = join(home, 'content', name)
+    mkdirSync(join(home, 'content'), { recursive: true })
+    writeFileSync(path, Buffer.alloc(300_000, name))
+    const torrentId = await madeTorrent(daemon, { path, pieceLength: 16_384 })
     await until(daemon, torrentId, ({ status }) => status === 'seeding' || status === 'queued')
     return { id: torrentId, path }
   }
@@ -299,6 +304,39 @@ describe('a daemon', () => {
     clock.pass(60_000)
     await daemon.stop()
     assert.deepEqual(readdirSync(join(home, 'content')), ['not ours'])
+  })
+
+  test('does not fetch everything again because a disk is not there', async () => {
+    const first = await start('peer')
+    const { id, path } = await share(first)
+    await stop(first)
+    renameSync(path, `${path}.unplugged`)
+    const again = await start('peer')
+    const failed = await until(again, id, ({ status }) => status === 'failed')
+    assert.equal(failed.error?.code, 'FILE_MISSING')
+    assert.equal(failed.haveBytes, 300_000)
+    renameSync(`${path}.unplugged`, path)
+    await again.desk.actOnTorrent(id, 'resume')
+    await until(again, id, ({ status }) => status === 'seeding')
+  })
+
+  test('makes torrents as they are wanted: hybrid, under another name, without what was excluded', async () => {
+    const daemon = await start('peer')
+    const path = join(home, 'content', 'folder')
+    mkdirSync(path, { recursive: true })
+    for (const name of ['a.txt', 'b.tmp']) writeFileSync(join(path, name), name)
+    const made = (what: object) => madeTorrent(daemon, { path, ...what })
+    const id = await made({ isHybrid: true, name: 'lesson', exclude: ['*.tmp'] })
+    const item = await until(daemon, id, ({ status }) => status === 'seeding')
+    assert.equal(item.name, 'lesson')
+    assert.deepEqual(
+      (await daemon.desk.listTorrentFiles(id)).map((file) => file.path),
+      [['lesson', 'a.txt']],
+    )
+    assert.equal(await made({ isHybrid: true, name: 'lesson', exclude: ['*.tmp'] }), id)
+    const other = await made({ share: false, comment: 'kept for later' })
+    const kept = await daemon.desk.showTorrent(other)
+    assert.deepEqual([kept.status, kept.comment], ['paused', 'kept for later'])
   })
 
   test('refuses what it cannot use, in words', async () => {

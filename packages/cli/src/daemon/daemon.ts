@@ -162,9 +162,10 @@ export class Daemon {
     this.#creations = new Creations({
       system,
       onChange: (creation) => this.#news.emit({ type: 'creation', creation }),
-      takeIn: async ({ bytes, root, pathsOnDisk }, isShared) => {
-        const placed = await adder.place({ metainfo: bytes, dir: root, pathsOnDisk, skipCheck: true, isPaused: !isShared })
-        return placed.id
+      takeIn: async ({ bytes, infoHashV1: id, root, pathsOnDisk }, isShared) => {
+        if (this.#torrents.find(id) !== undefined) return { id, isNew: false }
+        await adder.place({ metainfo: bytes, dir: root, pathsOnDisk, skipCheck: true, isPaused: !isShared })
+        return { id, isNew: true }
       },
     })
     this.#watchFolders = new WatchFolders({
@@ -180,6 +181,7 @@ export class Daemon {
       creations: this.#creations,
       settings: this.settings,
       traffic: this.#traffic,
+      stateTrouble: () => state.trouble,
       onSettings: () => this.#applySettings(),
       limitsNow: () => this.#limitsNow(),
       facts: { version: options.version, pid: process.pid, startedAt: system.wallClock(), home: options.folder },

@@ -1,9 +1,11 @@
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LogLine, TorrentError, TorrentItem } from '@shoal/api/daemon-api'
 import { decodePieceMap, encodePieceMap } from '@shoal/api/piece-map'
 import {
   type Bitfield,
   DEFAULT_SWARM_OPTIONS,
+  EngineError,
   type AddTorrent as EngineInput,
   type Info,
   type Session,
@@ -61,6 +63,8 @@ export class HeldTorrent {
   #slowMs = 0
   #counted: { downloaded: number; uploaded: number } | undefined
   queuePosition: number | null = null
+  /** Its data may be missing: it is fetched again then. */
+  #mayBeGone = false
   /** Its owner has decided to start it, and it is on its way. */
   isStarting = false
 
@@ -148,9 +152,10 @@ export class HeldTorrent {
     if (change.trackers !== undefined) engine.setTrackers(change.trackers)
   }
 
-  /** What stood in the way may be gone. */
+  /** What stood in the way may be gone; and if its data is, somebody wants it fetched again. */
   forgetError(): void {
     this.#error = undefined
+    this.#mayBeGone = true
   }
 
   /** Gives it to the engine. What is wrong with it becomes its error. Only inside `exclusively`. */
@@ -269,16 +274,33 @@ export class HeldTorrent {
   async #input(): Promise<EngineInput> {
     const { metainfo, skipCheck, dir, pathsOnDisk, addedAt } = this.#record
     const bytes = metainfo === undefined ? undefined : await this.#owner.metainfoFiles.read(metainfo)
-    if (bytes !== undefined && skipCheck) {
+    if (bytes === undefined) return engineInput(this.#record, bytes)
+    if (this.#record.haveBytes > 0 && !this.#mayBeGone) await this.#expectData(parseMetainfo(bytes, HASHES))
+    if (skipCheck) {
       const { files } = parseMetainfo(bytes, HASHES).info
       if (!(await areUntouched({ dir, files, pathsOnDisk, since: addedAt }))) void this.change({ skipCheck: false })
     }
     return engineInput(this.#record, bytes)
   }
 
+  /** A disk that is not there is no reason to fetch everything again, onto another one. @throws {EngineError} `FILE_MISSING` */
+  async #expectData(metainfo: Metainfo): Promise<void> {
+    const path = this.pathOf(metainfo)
+    const isThere = await lstat(path).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return
+    throw new EngineError(
+      'FILE_MISSING',
+      `${path} is no longer there. Bring its disk back and resume it; without the data, resuming fetches it again`,
+    )
+  }
+
   #adopt(engine: Torrent): void {
     this.#engine = engine
     this.#error = undefined
+    this.#mayBeGone = false
     const { record } = this
     if (record.priorities !== undefined && engine.info !== undefined) this.#setPriorities(record.priorities)
     applyLimits(engine, record)
@@ -367,6 +389,7 @@ function applyLimits(engine: Torrent, record: TorrentRecord): void {
   engine.setUploadRate(record.uploadLimit ?? Number.POSITIVE_INFINITY)
   engine.setMaxConnections(record.maxConnections ?? DEFAULT_SWARM_OPTIONS.maxConnections)
   engine.setSequential(record.isSequential)
+  engine.setSuperSeeding(record.isSuperSeeding)
 }
 
 function messageOf(error: unknown): string {

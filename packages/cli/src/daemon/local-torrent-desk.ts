@@ -51,6 +51,8 @@ export interface TorrentDeskParts {
   readonly traffic: Traffic
   readonly news: News
   readonly metainfoFiles: Pick<MetainfoFiles, 'read'>
+  /** Why nothing is saved at the moment. */
+  readonly stateTrouble: () => string | undefined
   /** After settings have changed. */
   readonly onSettings: () => void
   readonly limitsNow: () => RateLimits
@@ -156,7 +158,9 @@ export class LocalTorrentDesk implements TorrentDesk {
   }
 
   async addTorrent(what: AddTorrent, signal?: AbortSignal): Promise<AddedTorrent> {
-    return await this.#parts.adder.add(what, signal)
+    const added = await this.#parts.adder.add(what, signal)
+    const trouble = this.#parts.stateTrouble()
+    return trouble === undefined ? added : { ...added, notes: [...added.notes, trouble] }
   }
 
   async changeTorrent(id: string, change: TorrentChange): Promise<TorrentItem> {

@@ -38,8 +38,8 @@ export class PathPattern {
 
 /** Goes back to the last star only: what an earlier one could take is no better. */
 function fitsName(pattern: string, name: string): boolean {
-  const wanted = [...pattern]
-  const letters = [...name]
+  const wanted = Array.from(pattern)
+  const letters = Array.from(name)
   let at = 0
   let star = -1
   let starAt = 0

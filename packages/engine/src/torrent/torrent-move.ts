@@ -57,8 +57,9 @@ export async function moveTorrent(options: MoveOptions): Promise<Moved> {
   }
   return {
     finish: async () => {
-      const errors = await relocation.removeSources()
-      if (before.resumePath !== undefined) await disk.removeState(before.resumePath)
+      const errors = [...(await relocation.removeSources())]
+      // It tells of files that are gone: the next one who looks at it finds that out.
+      if (before.resumePath !== undefined) await disk.removeState(before.resumePath).catch(() => undefined)
       return errors
     },
     undo: async () => {

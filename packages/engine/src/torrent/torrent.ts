@@ -20,13 +20,13 @@ import type { SlabPool } from '../storage/slab-pool.ts'
 import { Swarm, type SwarmOwner } from '../swarm/swarm.ts'
 import type { SwarmPeer } from '../swarm/swarm-peer.ts'
 import { AnnounceView } from './announce-view.ts'
+import { ClosedFiles, type ClosedFilesOwner } from './closed-files.ts'
 import { filesProgress } from './file-progress.ts'
 import { FileSelection } from './file-selection.ts'
 import { type StreamRange, streamFile } from './file-stream.ts'
 import { PieceWaiters } from './piece-waiters.ts'
 import { type ContentOptions, type PieceOutcomes, TorrentContent } from './torrent-content.ts'
 import type { TorrentEvents, TorrentSnapshot, TorrentSummary } from './torrent-events.ts'
-import { discardTorrent, type MoveOptions, moveTorrent } from './torrent-move.ts'
 import { type Progress, progressOf, type TorrentFacts, torrentSnapshot, torrentSummary } from './torrent-snapshot.ts'
 import { type AddTorrent, checkedTiers, type TorrentSource, torrentSource } from './torrent-source.ts'
 import { nextState, type TorrentEvent, type TorrentState } from './torrent-state.ts'
@@ -62,7 +62,7 @@ export interface TorrentHost {
  *
  * It decides nothing about pieces or peers. Its state is one of `torrent-state.ts`, changed only by `#apply`.
  */
-export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, AnnouncerOwner {
+export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, AnnouncerOwner, ClosedFilesOwner {
   readonly infoHash: Uint8Array
   readonly infoHashHex: string
   #dir: string
@@ -73,6 +73,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   readonly #downloadLimiter: RateLimiter
   readonly #timers: Timer[] = []
   readonly #waiters = new PieceWaiters()
+  readonly #files = new ClosedFiles(this)
   readonly #swarmOptions: SwarmOptions & { maxConnections: number }
   #state: TorrentState = { status: 'stopped' }
   #info: Info | undefined
@@ -88,8 +89,6 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   #work: Promise<void> | undefined
   /** To be begun when what is being closed is closed. */
   #isStartDue = false
-  /** Of the files in its folder, as of the last time that it was closed. */
-  #ownFiles: readonly number[] | undefined
   #skipCheck: boolean
   #isSequential: boolean
   #isSuperSeeding: boolean
@@ -235,19 +234,8 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   async move(dir: string, onSwitched?: () => Promise<void> | void): Promise<void> {
     const { disk } = this.#host
     await this.#interrupt('move', async (signal) => {
-      if ((await disk.enterRoot(dir)).id === (await disk.enterRoot(this.#dir)).id) return
-      const before = this.#dir
-      const options = await this.#moveOptions(dir, signal)
-      const moved = options && (await moveTorrent(options))
-      this.#dir = dir
-      try {
-        await onSwitched?.()
-      } catch (error) {
-        this.#dir = before
-        await moved?.undo()
-        throw error
-      }
-      for (const error of (await moved?.finish()) ?? []) this.emit('warning', error)
+      const isThereAlready = (await disk.enterRoot(dir)).id === (await disk.enterRoot(this.#dir)).id
+      if (!isThereAlready) await this.#files.move(dir, signal, onSwitched)
     })
   }
 
@@ -258,16 +246,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
    */
   async discardData(recycleDir: string): Promise<void> {
     await this.stop()
-    await this.#interrupt('move', async (signal) => {
-      const options = await this.#moveOptions(recycleDir, signal).catch((error: unknown) => {
-        // What is there belongs to somebody else: that stays.
-        if (error instanceof EngineError && error.code === 'FILE_FOREIGN') return undefined
-        throw error
-      })
-      if (options === undefined) return
-      this.#ownFiles = undefined
-      for (const error of await discardTorrent(options)) this.emit('warning', error)
-    })
+    await this.#interrupt('move', (signal) => this.#files.discard(recycleDir, signal))
   }
 
   /**
@@ -279,7 +258,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#skipCheck = false
     await this.#interrupt('recheck', async (signal) => {
       // Without a memory the start that follows checks everything anyway.
-      if (this.#host.session.stateDir !== undefined) await this.#lookAtFiles({ checksAll: true, signal })
+      if (this.#host.session.stateDir !== undefined) await this.#files.look({ checksAll: true, signal })
     })
   }
 
@@ -299,7 +278,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       await this.#end()
       const signal = new AbortSwitch()
       this.#abort = signal
-      if (this.#state !== busy) signal.abort()
+      if (this.#state.status !== busy.status || this.#isStartDue) signal.abort()
       await work(signal)
     }
     this.#work = run().finally(() => {
@@ -312,39 +291,6 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
       this.#begin()
     })
     await this.#work
-  }
-
-  /** Undefined when there are no files yet. */
-  async #moveOptions(toDir: string, signal: AbortSwitch): Promise<MoveOptions | undefined> {
-    const info = this.#info
-    if (info === undefined) return undefined
-    this.#ownFiles ??= await this.#lookAtFiles({ checksAll: false, signal })
-    return {
-      ...this.#host,
-      info,
-      infoHash: this.infoHash,
-      stateDir: this.#host.session.stateDir,
-      pathsOnDisk: this.#what.pathsOnDisk,
-      dir: this.#dir,
-      toDir,
-      ownFiles: this.#ownFiles,
-      signal,
-      onProgress: (movedBytes, totalBytes) => this.#apply({ type: 'move-progress', movedBytes, totalBytes }),
-    }
-  }
-
-  /** Opens and closes the files of a torrent that is not at work. @returns which are its own */
-  async #lookAtFiles({ checksAll, signal }: { checksAll: boolean; signal: AbortSwitch }): Promise<readonly number[]> {
-    const nobody: PieceOutcomes = { onVerified: () => undefined, onBad: () => undefined, onWriteFailed: () => undefined }
-    try {
-      const content = await TorrentContent.open({ ...this.#contentOptions(this.#info!, nobody), checksAll, signal })
-      this.#ownFiles = content.ownFiles()
-      await content.close(0, 0)
-      return this.#ownFiles
-    } catch (error) {
-      if (error instanceof EngineError && error.code === 'FILE_MISSING') return []
-      throw error
-    }
   }
 
   get #isActive(): boolean {
@@ -574,6 +520,46 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#ready()
   }
 
+  // --- from the closed files ---------------------------------------------------------------------------------
+
+  onMoveProgress(movedBytes: number, totalBytes: number): void {
+    this.#apply({ type: 'move-progress', movedBytes, totalBytes })
+  }
+
+  onMoved(dir: string): void {
+    this.#dir = dir
+  }
+
+  onLeftBehind(error: EngineError): void {
+    this.emit('warning', error)
+  }
+
+  contentOptions(info: Info, outcomes: PieceOutcomes): ContentOptions {
+    return {
+      ...this.#host,
+      info,
+      infoHash: this.infoHash,
+      dir: this.#dir,
+      stateDir: this.#host.session.stateDir,
+      selection: this.#selection!,
+      pathsOnDisk: this.#what.pathsOnDisk,
+      preallocation: this.#what.preallocation ?? 'sparse',
+      pieceMemoryBytes: this.#host.session.pieceMemoryBytes,
+      sequential: this.#isSequential,
+      skipCheck: this.#skipCheck,
+      checksAll: false,
+      uploadOnly: this.#what.uploadOnly ?? false,
+      keepsInfo: this.#source.info === undefined,
+      signal: this.#abort,
+      onProgress: (checkedPieceCount, pieceCount) => {
+        this.#apply({ type: 'check-progress', checkedPieceCount, pieceCount })
+        this.emit('checking', { checkedPieces: checkedPieceCount, piecesToCheck: pieceCount })
+      },
+      onNote: (note) => this.emit('note', note),
+      outcomes,
+    }
+  }
+
   // --- inside ------------------------------------------------------------------------------------------------
 
   get #hashes(): HashFunctions {
@@ -604,7 +590,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
   async #open(info: Info): Promise<void> {
     const swarm = this.#swarm!
     const isMet = this.#isMeeting
-    const content = await TorrentContent.open(this.#contentOptions(info, swarm.pieceOutcomes))
+    const content = await TorrentContent.open(this.contentOptions(info, swarm.pieceOutcomes))
     if (this.#abort.aborted) {
       await content.close(0, 0)
       return
@@ -617,32 +603,6 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     if (picker.wantedComplete) this.#done()
     // A magnet has met them to fetch the metadata.
     if (!isMet) this.#meetPeers()
-  }
-
-  #contentOptions(info: Info, outcomes: PieceOutcomes): ContentOptions {
-    return {
-      ...this.#host,
-      info,
-      infoHash: this.infoHash,
-      dir: this.#dir,
-      stateDir: this.#host.session.stateDir,
-      selection: this.#selection!,
-      pathsOnDisk: this.#what.pathsOnDisk,
-      preallocation: this.#what.preallocation ?? 'sparse',
-      pieceMemoryBytes: this.#host.session.pieceMemoryBytes,
-      sequential: this.#isSequential,
-      skipCheck: this.#skipCheck,
-      checksAll: false,
-      uploadOnly: this.#what.uploadOnly ?? false,
-      keepsInfo: this.#source.info === undefined,
-      signal: this.#abort,
-      onProgress: (checkedPieceCount, pieceCount) => {
-        this.#apply({ type: 'check-progress', checkedPieceCount, pieceCount })
-        this.emit('checking', { checkedPieces: checkedPieceCount, piecesToCheck: pieceCount })
-      },
-      onNote: (note) => this.emit('note', note),
-      outcomes,
-    }
   }
 
   #meetPeers(): void {
@@ -690,7 +650,7 @@ export class Torrent extends Emitter<TorrentEvents> implements SwarmOwner, Annou
     this.#downloadLimiter.close()
     await this.#opening
     try {
-      this.#ownFiles = this.#content?.ownFiles() ?? this.#ownFiles
+      if (this.#content !== undefined) this.#files.onClosing(this.#content)
       await this.#content?.close(uploaded, downloaded)
     } finally {
       this.#content = undefined

@@ -325,6 +325,7 @@ async function fetch(call: VerbCall<PeerWorld>): Promise<Reply> {
     throw misused({ name: 'fetch', usage: '<name> [destination] [ip port]' }, 'Name the peer once')
   const from = options.get('from') ?? (typed.length === 0 ? undefined : typed.join(':'))
   const hub = options.has('hub') ? { hub: (await hubNamed(world, options.get('hub'), signal)).id } : {}
+  await joinHubOf(argument('name'), world, signal)
   const torrent = await world.client.fetch(
     {
       what: argument('name'),
@@ -336,6 +337,14 @@ async function fetch(call: VerbCall<PeerWorld>): Promise<Reply> {
   )
   if (!options.has('wait')) return sentence(gettingText(torrent), torrent)
   return whenHere(call, torrent, destination === undefined ? undefined : pathOf(destination, world))
+}
+
+/** Whoever follows a link of a hub wants to be there: it is joined when it is not known yet. */
+async function joinHubOf(link: string, { client }: PeerWorld, signal: AbortSignal): Promise<void> {
+  const [, url] = /^(https?:\/\/\S+)\/s\/[\w-]+$/i.exec(link.trim()) ?? []
+  if (url === undefined) return
+  const known = await client.hubs(signal)
+  if (!known.some((hub) => hub.url === url)) await client.connect({ url }, signal)
 }
 
 /** The name as one types it. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
@@ -9,6 +9,7 @@ import { widthOf } from '../../render/text.ts'
 import { completionsOf } from '../completion.ts'
 import type { LineSource } from '../line-source.ts'
 import { Shell } from '../shell.ts'
+import { usageOf } from '../verb.ts'
 import { ALL_PEER_VERBS } from './peer-verbs.ts'
 import type { PeerWorld } from './peer-world.ts'
 
@@ -105,6 +106,16 @@ describe('verbs of a peer', () => {
       [],
       'no two verbs have one name',
     )
+  })
+
+  test('every verb has a summary and an example of its own, and is in docs/shell.md', () => {
+    const page = readFileSync(new URL('../../../../../docs/shell.md', import.meta.url), 'utf8')
+    for (const verb of ALL_PEER_VERBS) {
+      assert.ok([verb.name, ...(verb.aliases ?? [])].includes(verb.example.split(' ')[0]!), verb.example)
+      assert.match(verb.summary, /^[a-z].*[^.]$/)
+      const row = `| \`${usageOf(verb).replaceAll('|', '\\|')}\` | ${verb.summary} |`
+      assert.ok(page.includes(row), row)
+    }
   })
 
   /** What each line tells the daemon. */
@@ -217,6 +228,15 @@ describe('verbs of a peer', () => {
     assert.match(lines.join('\n'), /link +http:\/\/class\.example:6880\/s\/lecture-04\n/)
     assert.match(lines.join('\n'), /[▀▄█]{8}/)
     assert.match(lines.join(' '), /nobody else holds every piece +yet/)
+  })
+
+  test('a link of a hub that is not known is followed there', async () => {
+    const link = 'http://new.example:6880/s/m7x6UjeH6DwZ-82s'
+    await shown([`get ${link}`])
+    assert.deepEqual(daemon.told, ['POST /v1/hubs {"url":"http://new.example:6880"}', `POST /v1/fetches {"what":"${link}"}`])
+    daemon.told.length = 0
+    await shown(['get http://class.example:6880/s/x'])
+    assert.deepEqual(daemon.told, ['POST /v1/fetches {"what":"http://class.example:6880/s/x"}'])
   })
 
   test('without a hub it is said how one gets to one', async () => {
