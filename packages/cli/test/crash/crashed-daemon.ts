@@ -104,9 +104,9 @@ export class CrashedDaemon {
 
   /** Lets everything come, without a limit, and compares it. */
   async finish(): Promise<void> {
-    this.#seeder.setUploadRate(Number.POSITIVE_INFINITY)
     const running = await this.#start()
     await this.#expectAll(running)
+    this.#seeder.setUploadRate(Number.POSITIVE_INFINITY)
     while (!(await running.client.torrents()).every(({ size, haveBytes }) => haveBytes === size)) await pause(50)
     await stopDaemonProcess(this.#files)
     for (const { name, data, isWhole } of this.#torrents.values()) {
