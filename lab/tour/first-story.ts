@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { PieceHolders } from '@shoal/api/hub-api'
 import { formatDuration } from '@shoal/api/human'
 import { until } from '../interop/deadline.ts'
 import { contentOf } from './tour-content.ts'
@@ -25,10 +26,11 @@ export async function tellFirstStory(folder: string, page: TourPage): Promise<vo
     page.say(`Both commands together, with the start of a peer on each machine and of a hub, took ${took} when this page was written.`)
     page.say('Bình is at that hub from then on, and shares what he got; An sees it, and may go.')
     await until('the hub knows that both have everything', async () => {
-      const told = await an.command('shared', '--json')
-      return (JSON.parse(told) as { mayLeave: boolean }[])[0]?.mayLeave === true ? told : undefined
+      const [told] = JSON.parse(await an.command('list_chunkinfo', 'film.mp4', '--json')) as PieceHolders[]
+      return told?.holders.length === 2 && told.holders.every(({ have }) => have === told.pieceCount) ? told : undefined
     })
     await an.runs('list_chunkinfo', 'film.mp4')
+    await an.runs('shared')
     await share.interrupt()
   } finally {
     await binh.command('daemon', 'stop')

@@ -284,7 +284,7 @@ export class FakeDaemon {
 
   #add({ dir = this.settings.downloadDir, labels = [] }: AddTorrent): unknown {
     const known = this.torrents.find(({ id }) => id === FAKE_ID)
-    if (known !== undefined) return { torrent: known, isNew: false, notes: ['It has got 1 more tracker.'] }
+    if (known !== undefined) return { torrent: known, isNew: false, notes: [`'${known.name}' is already here`, 'It has one tracker more'] }
     const torrent = fakeTorrent('lecture-04', { dir, labels })
     this.torrents.push(torrent)
     return { torrent, isNew: true, notes: [] }

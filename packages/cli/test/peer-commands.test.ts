@@ -102,8 +102,9 @@ describe('shoal and its peer', () => {
     assert.match(output, /[▀▄█]{8}/)
   })
 
-  test('magnet takes the name of a torrent where there is no such file', async () => {
+  test('magnet and show take the name of a torrent where there is no such file', async () => {
     const { output } = await world.run('magnet', 'lecture-04')
     assert.equal(output, `magnet:?xt=urn:btih:${FAKE_ID}&dn=lecture-04\n`)
+    assert.match((await world.run('show', 'lecture-04')).output, /^name\tlecture-04\nstatus\tdownloading\n/)
   })
 })

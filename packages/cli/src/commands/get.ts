@@ -6,8 +6,8 @@ import { downloadFolder, transferStateFolder } from '../foreground/folders.ts'
 import type { TransferRequest } from '../foreground/transfer.ts'
 import { CliError } from '../render/failure.ts'
 import { quoted } from '../render/text.ts'
-import { isThere } from '../shell/peer/torrent-source.ts'
 import { type CommandContext, command } from './command.ts'
+import { isName } from './named-torrent.ts'
 import { fileNumbers, rate } from './option-values.ts'
 import { readTorrentSource, type TorrentSource } from './torrent-source.ts'
 import { requireFolder, type TransferOptions, withTransferOptions } from './transfer-options.ts'
@@ -35,7 +35,7 @@ export function build(context: CommandContext): Command {
     .option('--prealloc', 'reserve all space at once, instead of as it is needed')
     .option('--download-limit <rate>', 'get no faster than this: 5MB, 500KB', rate)
   return withTransferOptions(get).action(async (argument: string, options: GetOptions) => {
-    if (await isOfHub(argument)) return getFromHub(argument, options, context)
+    if (/^https?:/i.test(argument) || (await isName(argument))) return getFromHub(argument, options, context)
     const source = await readTorrentSource(argument)
     const dir = resolve(options.dir ?? downloadFolder(context.environment))
     await requireFolder(dir, { mayBeMade: true })
@@ -67,12 +67,6 @@ export function build(context: CommandContext): Command {
     )
     context.exitWith(status)
   })
-}
-
-/** What is neither a magnet link nor a file is known to a hub; what looks like a file should be one. */
-async function isOfHub(argument: string): Promise<boolean> {
-  if (/^https?:/i.test(argument)) return true
-  return !/^\s*magnet:|\.torrent$|[/\\]|^\./i.test(argument) && !(await isThere(argument))
 }
 
 /** Over the peer of this person, which goes on sharing it. */

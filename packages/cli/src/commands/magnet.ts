@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { isThere } from '../shell/peer/torrent-source.ts'
 import { type CommandContext, command } from './command.ts'
+import { isName, runAboutTorrent } from './named-torrent.ts'
 import { magnetOf } from './torrent-description.ts'
 import { readTorrentFile } from './torrent-source.ts'
 
@@ -12,14 +12,9 @@ export function build(context: CommandContext): Command {
     .argument('<file.torrent>', 'the .torrent file, or the name of one of your torrents')
     .option('--json', 'one JSON object { magnet } instead')
     .action(async (path: string, { json }: { json?: true }) => {
-      if (!path.endsWith('.torrent') && !(await isThere(path))) return magnetOfOwn(path, json === true, context)
+      if (await isName(path)) return runAboutTorrent('magnet', path, json === true, context)
       const { metainfo } = await readTorrentFile(path)
       const magnet = magnetOf(metainfo)
       context.output.write(`${json ? JSON.stringify({ magnet }) : magnet}\n`)
     })
-}
-
-async function magnetOfOwn(name: string, isJson: boolean, context: CommandContext): Promise<void> {
-  const { peerVerb, runPeerVerb } = await import('./run-peer-verb.ts')
-  await runPeerVerb(peerVerb('magnet'), { words: { torrent: [name] }, options: new Map(), isJson }, context)
 }

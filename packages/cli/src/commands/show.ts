@@ -3,18 +3,21 @@ import type { Command } from 'commander'
 import type { Palette, Terminal } from '../render/terminal.ts'
 import { clean, fitted, padded, quoted, spread } from '../render/text.ts'
 import { type CommandContext, command } from './command.ts'
+import { isName, runAboutTorrent } from './named-torrent.ts'
 import { describeMagnet, describeMetainfo, type TorrentDescription } from './torrent-description.ts'
 import { readTorrentSource } from './torrent-source.ts'
 
 export function build(context: CommandContext): Command {
-  return command('show', 'Show what is in a .torrent file or magnet link', [
+  return command('show', 'Show what is in a .torrent file or magnet link, or how a torrent of yours is', [
     ['shoal show lecture.torrent', 'name, files with their numbers, hashes, trackers, magnet link'],
     ['shoal show --json lecture.torrent | jq .totalSize', 'the same for programs'],
     ['shoal show "magnet:?xt=urn:btih:..."', 'what the link itself says; put it in quotes'],
+    ['shoal show lecture', 'how far it is, where it lies, who is connected'],
   ])
-    .argument('<file.torrent|magnet>', 'the .torrent file, or the magnet link in quotes')
+    .argument('<file.torrent|magnet|name>', 'the .torrent file, the magnet link in quotes, or one of your torrents')
     .option('--json', 'one JSON object instead of lines for people')
     .action(async (argument: string, { json }: { json?: true }) => {
+      if (await isName(argument)) return runAboutTorrent('show', argument, json === true, context)
       const source = await readTorrentSource(argument)
       const description = source.kind === 'file' ? describeMetainfo(source.metainfo) : describeMagnet(source.magnet)
       if (json) {

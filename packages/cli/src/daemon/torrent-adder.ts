@@ -45,6 +45,7 @@ export class TorrentAdder {
     const trackers = readTiers([what.trackers ?? []]).flat()
     const here = this.#torrents.find(source.id)
     if (here !== undefined) return await this.#merge(here, source, trackers, peers)
+    const others = newTrackers(tiersOf(source), trackers)
     const looksForNames = source.kind === 'metainfo' && (what.isUploadOnly === true || what.skipCheck === true)
     const wanted: Wanted = {
       dir,
@@ -55,7 +56,7 @@ export class TorrentAdder {
       skipCheck: what.skipCheck ?? false,
       isUploadOnly: what.isUploadOnly ?? false,
       ...(looksForNames ? { pathsOnDisk: (await pathsOnDisk(dir, source.metainfo.info.files)).map((path) => [...path]) } : {}),
-      ...(trackers.length === 0 ? {} : { trackers: [...tiersOf(source), trackers] }),
+      ...(others.length === 0 ? {} : { trackers: [...tiersOf(source), others] }),
     }
     return await this.#take(source, wanted, what.files, trackers)
   }
@@ -63,7 +64,7 @@ export class TorrentAdder {
   /** What a room of this daemon adds. @throws {ProblemError} `TAKEN`, `TORRENT_INVALID`, `STORAGE` */
   async place(what: PlacedTorrent): Promise<HeldTorrent> {
     const source = readMetainfo(what.metainfo)
-    const own = [...(what.trackers ?? [])]
+    const own = newTrackers(tiersOf(source), what.trackers ?? [])
     const { torrent, isNew } = await this.#take(
       source,
       {

@@ -11,7 +11,7 @@ import { readFileNumbers } from './file-numbers.ts'
 import { followTorrent, WorkError } from './follow-torrent.ts'
 import { type PeerWorld, pathOf } from './peer-world.ts'
 import { isLink, isThere, readSource } from './torrent-source.ts'
-import { statusText, transferLines } from './torrent-text.ts'
+import { transferLines } from './torrent-text.ts'
 
 export const WAIT = { name: 'wait', summary: 'until everything is here' } as const
 
@@ -216,8 +216,9 @@ export function gettingText({ name, size, dir, id }: TorrentItem): string {
 }
 
 function addedReply(added: AddedTorrent, text: string): Reply {
-  const first = added.isNew ? text : `${quoted(added.torrent.name)} is here already (${statusText(added.torrent)}).`
-  return { value: added, lines: (view) => [...spoken(first, view), ...added.notes.flatMap((note) => spoken(clean(note), view))] }
+  // Of one that was here already the notes say so, and what it has got from this.
+  const sentences = [...(added.isNew ? [text] : []), ...added.notes.map((note) => clean(note).replace(/\.?$/, '.'))]
+  return { value: added, lines: (view) => sentences.flatMap((each) => spoken(each, view)) }
 }
 
 function missing(path: string): CliError {

@@ -9,6 +9,7 @@ import { PEER_VERBS } from '../hub/peer-verbs.ts'
 import { pairLines, sentence, spoken, tableReply } from '../reply.ts'
 import { misused, type Reply, type Verb, type VerbCall, type View } from '../verb.ts'
 import { gettingText, WAIT, whenHere } from './add-verbs.ts'
+import { whileHashing } from './hash-progress.ts'
 import { hubNamed, hubNames, type PeerWorld, pathOf, viewOfHub } from './peer-world.ts'
 
 const HUB = { name: 'hub', value: 'hub', summary: 'when there are several: its name or address' } as const
@@ -227,10 +228,13 @@ async function logout({ world, words, signal }: VerbCall<PeerWorld>): Promise<Re
   return sentence(`Signed out at ${quoted(hub.name)}.`, { signedOut: hub.id })
 }
 
-async function publishNow({ world, words, options, argument, signal }: VerbCall<PeerWorld>): Promise<Publication> {
+async function publishNow(call: VerbCall<PeerWorld>): Promise<Publication> {
+  const { world, words, options, argument, signal } = call
   const name = (words.name ?? []).join(' ')
   const hub = await hubNamed(world, options.get('hub'), signal)
-  return world.client.publish({ path: pathOf(argument('path'), world), hub: hub.id, ...(name === '' ? {} : { name }) }, signal)
+  const path = pathOf(argument('path'), world)
+  const wish = { path, hub: hub.id, ...(name === '' ? {} : { name }) }
+  return whileHashing(call, path, () => world.client.publish(wish, signal))
 }
 
 async function publish(call: VerbCall<PeerWorld>): Promise<Reply> {
@@ -312,9 +316,12 @@ async function unpublish({ world, words, options, signal }: VerbCall<PeerWorld>)
   }
   if (another !== undefined) throw new ProblemError('AMBIGUOUS', `You share ${quoted(name)} on several hubs. Say which with --hub`)
   await world.client.unpublish(publication.hub, publication.name, signal)
-  return sentence(`${quoted(name)} is not in the list of the hub any more. The torrent and its data stay (remove takes it out).`, {
-    unpublished: publication,
-  })
+  return sentence(
+    `${quoted(name)} is not in the list of the hub any more, and what was shared only there is not served any more. Your data stays.`,
+    {
+      unpublished: publication,
+    },
+  )
 }
 
 async function fetch(call: VerbCall<PeerWorld>): Promise<Reply> {

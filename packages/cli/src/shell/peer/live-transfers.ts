@@ -1,8 +1,9 @@
-import type { DaemonEvent, HubItem, Publication, TorrentItem } from '@shoal/api/daemon-api'
+import type { Creation, DaemonEvent, HubItem, Publication, TorrentItem } from '@shoal/api/daemon-api'
 import { formatCounted } from '@shoal/api/human'
 import { clean, quoted } from '../../render/text.ts'
 import type { View } from '../verb.ts'
 import { doneText } from './add-verbs.ts'
+import { hashingLine } from './hash-progress.ts'
 import { isComplete, isGoingOn, transferLines } from './torrent-text.ts'
 
 /** Transfers that are drawn above a prompt; the others are counted. */
@@ -24,6 +25,7 @@ export class LiveTransfers {
   readonly #torrents = new Map<string, TorrentItem>()
   /** Since when something is got, and how much had come before. */
   readonly #begun = new Map<string, { readonly at: number; readonly downloaded: number }>()
+  readonly #hashing = new Map<string, Creation>()
   readonly #hubs = new Map<string, HubItem['status']>()
   /** Publications of which somebody else has everything. */
   readonly #safe = new Set<string>()
@@ -35,6 +37,7 @@ export class LiveTransfers {
   /** How everything is now: nothing of it is news. */
   begin(torrents: readonly TorrentItem[], hubs: readonly HubItem[], publications: readonly Publication[]): void {
     this.#torrents.clear()
+    this.#hashing.clear()
     for (const torrent of torrents) this.#remember(torrent)
     for (const { id, status } of hubs) this.#hubs.set(id, status)
     for (const publication of publications) if (publication.mayLeave) this.#safe.add(keyOf(publication))
@@ -49,6 +52,11 @@ export class LiveTransfers {
           this.#torrents.delete(id)
           this.#begun.delete(id)
         }
+        this.#draw()
+        break
+      case 'creation':
+        this.#hashing.delete(event.creation.id)
+        if (event.creation.status === 'hashing') this.#hashing.set(event.creation.id, event.creation)
         this.#draw()
         break
       case 'hub':
@@ -104,10 +112,11 @@ export class LiveTransfers {
   #draw(): void {
     const { view } = this.#owner
     const running = [...this.#torrents.values()].filter(isGoingOn)
+    const hashing = [...this.#hashing.values()].map((creation) => view.palette.dim(hashingLine(creation, view.columns())))
     const lines = running.slice(0, SHOWN_TRANSFERS).flatMap((torrent) => transferLines(torrent, undefined, view.columns(), view.palette))
     const others = running.length - SHOWN_TRANSFERS
     if (others > 0) lines.push(view.palette.dim(`  and ${formatCounted(others, 'other')} (list shows all)`))
-    this.#owner.draw(lines)
+    this.#owner.draw([...hashing, ...lines])
   }
 }
 

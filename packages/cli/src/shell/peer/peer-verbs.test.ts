@@ -257,6 +257,11 @@ describe('verbs of a peer', () => {
     )
   })
 
+  test('what is added twice is said to be here, and what it got from that', async () => {
+    daemon.torrents = [fakeTorrent('lecture-04')]
+    assert.equal(await one(`add ${FAKE_ID} --tracker http://t/announce`), "  'lecture-04' is already here.\n  It has one tracker more.")
+  })
+
   test('two torrents of one name are told apart by their info hash', async () => {
     daemon.torrents = [fakeTorrent('x'), fakeTorrent('x', { id: OTHER_ID })]
     assert.match(await one('pause x'), /abababab, cdcdcdcd \(AMBIGUOUS\)$/)
