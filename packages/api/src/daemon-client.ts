@@ -16,6 +16,7 @@ import {
   type MoveTorrent,
   type NewCreation,
   PeerItem,
+  PlayerKey,
   Publication,
   type Publish,
   type RemoveQuery,
@@ -144,6 +145,11 @@ export class DaemonClient {
 
   remove(id: string, { data }: RemoveQuery, signal?: WebAbortSignal): Promise<Totals> {
     return this.#calls.call('DELETE', torrentPath(id), { query: { data }, reply: Totals, signal })
+  }
+
+  /** For players: `?key=` behind the address of a file of this torrent. */
+  playerKey(id: string, signal?: WebAbortSignal): Promise<PlayerKey> {
+    return this.#calls.call('POST', `${torrentPath(id)}/player-keys`, { reply: PlayerKey, signal })
   }
 
   /** Where a file's bytes are read, with ranges; who reads needs the token as well. */

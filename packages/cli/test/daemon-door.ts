@@ -29,6 +29,7 @@ export async function openDaemonDoor(): Promise<DaemonDoor> {
     hubs: desk,
     subscribe: (listener) => desk.subscribe(listener),
     token: TOKEN,
+    folder: '/home-of-an/peer',
     port: 0,
     version: '0.1.0',
     system: { now: () => clock.now, wallClock: () => clock.now, randomBytes: (length) => new Uint8Array(length).fill(++drawn) },

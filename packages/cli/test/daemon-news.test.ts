@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { describe, test } from 'node:test'
 import type { DaemonEvent } from '@shoal/api/daemon-api'
 import { SentEventReader } from '@shoal/api/server-sent-events'
-import { AS_OWNER, type DaemonDoor, openDaemonDoor } from './daemon-door.ts'
+import { AS_OWNER, type DaemonDoor, openDaemonDoor, rawCall } from './daemon-door.ts'
 import { FIRST_ID, OTHER_ID, torrentItem } from './fake-desk.ts'
 
 interface OpenNews {
@@ -52,7 +52,9 @@ describe('the news of a daemon', () => {
   test('come to everybody who listens, pieces only to who watches', async () => {
     await using door = await openDaemonDoor()
     const { desk } = door
+    desk.torrents.push(torrentItem(OTHER_ID))
     const [one, other] = [await readNews(door), await readNews(door, `?watch=${FIRST_ID}&watch=${OTHER_ID}`)]
+    const third = await readNews(door, `?watch=${FIRST_ID}`)
     assert.deepEqual(
       [...desk.watched],
       [
@@ -64,9 +66,9 @@ describe('the news of a daemon', () => {
     desk.tell({ type: 'settings-changed' })
     assert.deepEqual(await one.next(1), [{ type: 'settings-changed' }])
     assert.deepEqual(await other.next(2), [{ type: 'pieces', id: FIRST_ID, pieces: '0-3' }, { type: 'settings-changed' }])
-    await one.close()
-    await other.close()
-    assert.deepEqual([...desk.watched.values()], [0, 0])
+    await Promise.all([one.close(), other.close(), third.close()])
+    // the daemon hears of it a moment later
+    while ([...desk.watched.values()].some((watches) => watches > 0)) await new Promise((resolve) => void setImmediate(resolve))
   })
 
   test('go on where a reader broke off, and say so when they cannot', async () => {
@@ -83,6 +85,13 @@ describe('the news of a daemon', () => {
     const late = await readNews(door, '', '17')
     assert.deepEqual(await late.next(1), [{ type: 'reset' }])
     await late.close()
+  })
+
+  test('are refused of a torrent that is not here', async () => {
+    await using door = await openDaemonDoor()
+    const answer = await rawCall(`${door.server.url}/v1/events?watch=${OTHER_ID}`, 'GET', AS_OWNER)
+    assert.equal(answer.status, 404)
+    assert.equal(door.desk.listeners, 0)
   })
 
   test('tell of very many torrents in several events', async () => {

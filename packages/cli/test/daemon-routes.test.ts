@@ -159,6 +159,7 @@ describe('the daemon’s API', () => {
     await assert.rejects(client.torrent(OTHER_ID), { code: 'NOT_FOUND' })
     await assert.rejects(client.torrent('no-hash'), { code: 'VALIDATION' })
     await assert.rejects(client.change(FIRST_ID, { downloadLimit: -1 }), { code: 'VALIDATION' })
+    await assert.rejects(client.move(FIRST_ID, { dir: '/home-of-an/peer/torrents' }), { code: 'VALIDATION', message: /own folder/ })
     await assert.rejects(client.move(FIRST_ID, { dir: '' }), { code: 'VALIDATION' })
     await assert.rejects(client.remove(FIRST_ID, { data: 'burn' as 'keep' }), { code: 'VALIDATION' })
     const add = (body: string) =>
@@ -235,6 +236,7 @@ describe('the daemon’s API', () => {
       hubs: one.desk,
       subscribe: (listener) => one.desk.subscribe(listener),
       token: TOKEN,
+      folder: '/home-of-an/peer',
       port: one.server.port,
       version: '0.1.0',
       system: { now: () => 0, wallClock: () => 0, randomBytes: (length) => new Uint8Array(length) },

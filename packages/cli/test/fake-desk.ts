@@ -78,6 +78,7 @@ export class FakeDesk implements PeerDesk {
     return (await this.showTorrent(id)).pieces
   }
   watchPieces(id: string): () => void {
+    this.#torrent(id)
     this.watched.set(id, (this.watched.get(id) ?? 0) + 1)
     return () => this.watched.set(id, (this.watched.get(id) ?? 0) - 1)
   }

@@ -79,8 +79,8 @@ for (const place of ['the same file system', 'another file system']) {
       await world.until('it seeds', () => seed.isDone)
       await world.system.complete(seed.stop())
       await world.system.complete(seed.open())
-      seed.add(torrent)
-      await world.system.complete(seed.torrent.stop())
+      seed.add(torrent, { isStopped: true })
+      assert.equal(seed.torrent.state.status, 'stopped')
       const states: string[] = []
       seed.torrent.on('state', ({ status }) => states.push(status))
       await world.system.complete(seed.torrent.move(NEW))

@@ -113,6 +113,7 @@ async function openPeer({ files, port, peerPort }: ServeChoices, version: string
       hubs,
       subscribe: (listener) => daemon.subscribe(listener),
       token,
+      folder: files.folder,
       port,
       version,
       system,

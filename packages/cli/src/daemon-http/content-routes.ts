@@ -48,10 +48,10 @@ export class ContentRoutes {
       if (!call.caller.may('peer:use') && !(call.query.key !== undefined && this.#keys.opens(id, call.query.key))) {
         throw new ProblemError('NOT_SIGNED_IN', 'The content needs the token of the daemon, or a key for players that has not ended')
       }
+      const content = await this.#desk.openContent(id, Number(index))
       if (this.#readers.size >= MAX_READERS) {
         throw new ProblemError('BUSY', `${MAX_READERS} files are being read at this moment. Close one`, { retryAfterSeconds: 5 })
       }
-      const content = await this.#desk.openContent(id, Number(index))
       return this.#answer(call, content)
     },
   })

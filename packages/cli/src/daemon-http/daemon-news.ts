@@ -15,8 +15,12 @@ interface DaemonNumberedEvent extends NumberedEvent {
 
 interface Reader {
   readonly watches: ReadonlySet<string>
-  /** How to stop watching, one for each of them. */
-  readonly stops: (() => void)[]
+}
+
+/** One for all readers that look at the same torrent. */
+interface Watch {
+  readers: number
+  readonly stop: () => void
 }
 
 const MAX_WATCHES = 20
@@ -32,6 +36,7 @@ export class DaemonNews {
   readonly #subscribe: PeerDesk['subscribe']
   readonly #feed: EventFeed<DaemonEvent, DaemonNumberedEvent>
   readonly #streams: SentEventStreams<DaemonNumberedEvent, Reader, DaemonCaller>
+  readonly #watches = new Map<string, Watch>()
   #readers = 0
   #unsubscribe: (() => void) | undefined
   #linger: NodeJS.Timeout | undefined
@@ -78,7 +83,9 @@ export class DaemonNews {
     ),
     handle: (call) => {
       const { watch = [], since } = call.query
-      this.#streams.open(call, { watches: new Set(watch), stops: [] }, since)
+      // refuses what is not here, while it still can be refused
+      for (const id of watch) this.#desk.watchPieces(id)()
+      this.#streams.open(call, { watches: new Set(watch) }, since)
       return undefined
     },
   })
@@ -90,11 +97,20 @@ export class DaemonNews {
       this.#feed.forget()
       this.#unsubscribe = this.#subscribe((event) => this.#onEvent(event))
     }
-    for (const id of reader.watches) reader.stops.push(this.#desk.watchPieces(id))
+    for (const id of reader.watches) {
+      const watch = this.#watches.get(id) ?? { readers: 0, stop: this.#desk.watchPieces(id) }
+      watch.readers++
+      this.#watches.set(id, watch)
+    }
   }
 
   #onClose(reader: Reader): void {
-    for (const stop of reader.stops) stop()
+    for (const id of reader.watches) {
+      const watch = this.#watches.get(id)
+      if (watch === undefined || --watch.readers > 0) continue
+      watch.stop()
+      this.#watches.delete(id)
+    }
     if (--this.#readers > 0) return
     clearTimeout(this.#linger)
     this.#linger = setTimeout(() => {

@@ -12,6 +12,7 @@ import { DaemonNews } from './daemon-news.ts'
 import type { DaemonRoute } from './daemon-route.ts'
 import { daemonRoutes } from './daemon-routes.ts'
 import { groupRoutes } from './group-routes.ts'
+import { OwnFolder } from './own-folder.ts'
 import { PlayerKeys } from './player-keys.ts'
 import { RememberedCalls } from './remembered-calls.ts'
 import { torrentRoutes } from './torrent-routes.ts'
@@ -21,6 +22,8 @@ export interface DaemonServerOptions {
   readonly hubs: HubDesk
   readonly subscribe: PeerDesk['subscribe']
   readonly token: string
+  /** Where the daemon keeps what is its own. */
+  readonly folder: string
   /** The first that is tried; 0 is any. */
   readonly port: number
   readonly version: string
@@ -116,7 +119,9 @@ async function partsOf(options: DaemonServerOptions): Promise<Parts> {
   const content = new ContentRoutes(torrents, playerKeys, onBug)
   const self = { version, isClosing: false, stop: () => options.onStopAsked(), onSettings: () => options.onSettings?.() }
   const others = [...torrentRoutes(torrents, playerKeys), content.route, ...creationRoutes(torrents), ...groupRoutes(hubs), news.route]
-  const routes = [...daemonRoutes(torrents, self, others), ...others].map((each) => acknowledged(each, () => options.whenSaved?.()))
+  const routes = [...daemonRoutes(torrents, self, others), ...others].map((each) =>
+    guarded(each, new OwnFolder(options.folder), () => options.whenSaved?.()),
+  )
   const door = await WebDoor.open({
     words: DAEMON_WORDS,
     routes,
@@ -145,12 +150,13 @@ async function partsOf(options: DaemonServerOptions): Promise<Parts> {
   }
 }
 
-/** A write is answered when it would survive the end of the process. */
-function acknowledged(route: DaemonRoute, whenSaved: () => Promise<void> | undefined): DaemonRoute {
+/** A write keeps out of the daemon's own folder, and is answered when it would survive the end of the process. */
+function guarded(route: DaemonRoute, own: OwnFolder, whenSaved: () => Promise<void> | undefined): DaemonRoute {
   if (route.method === 'GET') return route
   return {
     ...route,
     handle: async (call) => {
+      await own.requireOutside(call.body)
       const answer = await route.handle(call)
       await whenSaved()
       return answer

@@ -19,7 +19,7 @@ import { TorrentAdder } from './torrent-adder.ts'
 import { downloadTorrent } from './torrent-download.ts'
 import { TorrentKeeper } from './torrent-keeper.ts'
 import type { Download } from './torrent-link.ts'
-import { TorrentRecord } from './torrent-record.ts'
+import { RECORD_DEFAULTS, TorrentRecord } from './torrent-record.ts'
 import type { TorrentShelf } from './torrent-shelf.ts'
 import { Torrents } from './torrents.ts'
 import { Traffic } from './traffic.ts'
@@ -133,7 +133,7 @@ export class Daemon {
     this.#torrents = new Torrents({
       session,
       system,
-      records: state.collection('torrent', TorrentRecord),
+      records: state.collection('torrent', TorrentRecord, RECORD_DEFAULTS),
       metainfoFiles: this.#metainfoFiles,
       limits: () => this.settings.current,
       owner: {

@@ -65,8 +65,8 @@ export class HeldTorrent {
   queuePosition: number | null = null
   /** Its data may be missing: it is fetched again then. */
   #mayBeGone = false
-  /** Its owner has decided to start it, and it is on its way. */
-  isStarting = false
+  /** Its owner has decided to start or stop it, and that is on its way. */
+  isSettling = false
 
   constructor(record: TorrentRecord, owner: HeldTorrentOwner) {
     this.#record = record

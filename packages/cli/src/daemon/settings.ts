@@ -13,8 +13,9 @@ export class Settings {
   #current: DaemonSettings
 
   constructor(store: Pick<StateStore, 'collection'>, downloadDir: string) {
-    this.#documents = store.collection(KIND, DaemonSettings)
-    this.#current = this.#documents.get(ID) ?? defaultSettings(downloadDir)
+    const defaults = defaultSettings(downloadDir)
+    this.#documents = store.collection(KIND, DaemonSettings, defaults)
+    this.#current = this.#documents.get(ID) ?? defaults
   }
 
   get current(): DaemonSettings {

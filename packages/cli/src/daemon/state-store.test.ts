@@ -125,6 +125,17 @@ describe('the state of a daemon', () => {
     await again.close()
   })
 
+  test('gives fields that a later version knows their defaults', async () => {
+    const before = await open()
+    await before.collection('note', Note).put('a', { text: 'old' })
+    await before.close()
+    const after = await open()
+    const Later = Type.Object({ text: Type.String(), isPinned: Type.Boolean() })
+    assert.deepEqual(after.collection('note', Later, { isPinned: false }).get('a'), { text: 'old', isPinned: false })
+    assert.deepEqual(after.notes, [])
+    await after.close()
+  })
+
   test('lives on in memory while its disk is gone, and is whole when it is back', async () => {
     const store = await open()
     const notes = store.collection('note', Note)

@@ -11,6 +11,8 @@ import type { FromStateThread, ToStateThread } from './state-thread.ts'
 const RETRY_MS = 5_000
 const COPY_INTERVAL_MS = 3_600_000
 
+const THREAD_ENDED: FromStateThread = { type: 'failed', message: 'the thread that writes it has ended. Start the daemon again' }
+
 export interface StateStoreOptions {
   readonly folder: string
   readonly system: DaemonSystem
@@ -45,6 +47,8 @@ export class StateStore {
   #retry: { cancel(): void } | undefined
   readonly #copying: { cancel(): void }
   #isClosed = false
+  /** The thread has died: a bug, or no memory. What comes now is kept in memory only. */
+  #hasEnded = false
 
   /** @throws {DaemonError} `STATE_IN_USE`, `STATE_UNAVAILABLE`, `STATE_NEWER` */
   static async open(options: StateStoreOptions): Promise<StateStore> {
@@ -80,7 +84,8 @@ export class StateStore {
     worker.on('error', (error) => this.#settle({ type: 'failed', message: error.message }))
     this.#ended = new Promise((resolve) => {
       worker.once('exit', () => {
-        this.#settle({ type: 'failed', message: 'the state thread has ended' })
+        this.#hasEnded = true
+        this.#settle(THREAD_ENDED)
         resolve()
       })
     })
@@ -98,13 +103,13 @@ export class StateStore {
 
   /**
    * All documents of one kind. One that breaks the schema is left out, left where it is, and told in `notes`: a version that
-   * understands it may come back.
+   * understands it may come back. `defaults` are for fields that came with a later version than the one that wrote it.
    */
-  collection<S extends TSchema>(kind: string, schema: S): Documents<Static<S>> {
+  collection<S extends TSchema>(kind: string, schema: S, defaults: Partial<Static<S>> = {}): Documents<Static<S>> {
     const validator = Compile(schema)
     const values = new Map<string, Static<S>>()
     for (const [id, json] of this.#kind(kind)) {
-      const value = parsed(json)
+      const value = withDefaults(parsed(json), defaults)
       if (validator.Check(value)) values.set(id, value as Static<S>)
       else this.notes.push(`Cannot use the ${kind} '${id}' of the state: ${firstError(validator.Errors(value))}. It is left out`)
     }
@@ -228,6 +233,7 @@ export class StateStore {
 
   /** One question at a time: `#writing` sees to that. */
   #ask(message: ToStateThread): Promise<FromStateThread> {
+    if (this.#hasEnded) return Promise.resolve(THREAD_ENDED)
     const answer = Promise.withResolvers<FromStateThread>()
     this.#answer = answer
     this.#worker.postMessage(message)
@@ -283,6 +289,10 @@ function parsed(json: string): unknown {
   } catch {
     return undefined
   }
+}
+
+function withDefaults(value: unknown, defaults: object): unknown {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...defaults, ...value } : value
 }
 
 function firstError(errors: readonly { readonly instancePath: string; readonly message: string }[]): string {

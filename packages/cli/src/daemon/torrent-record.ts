@@ -60,33 +60,36 @@ export const TorrentRecord = Type.Object({
 })
 export type TorrentRecord = Static<typeof TorrentRecord>
 
+type Given = 'id' | 'name' | 'dir' | 'addedAt' | 'order'
+
 /** A torrent as it is when nothing was said about it. */
-export function newRecord(given: Pick<TorrentRecord, 'id' | 'name' | 'dir' | 'addedAt' | 'order'> & Partial<TorrentRecord>): TorrentRecord {
-  return {
-    labels: [],
-    completedAt: null,
-    isPaused: false,
-    isForced: false,
-    isSequential: false,
-    isSuperSeeding: false,
-    isUploadOnly: false,
-    skipCheck: false,
-    downloadLimit: null,
-    uploadLimit: null,
-    maxConnections: null,
-    goals: null,
-    areGoalsMet: false,
-    peers: [],
-    publications: [],
-    movesTo: null,
-    size: 0,
-    wantedSize: 0,
-    haveBytes: 0,
-    isPrivate: false,
-    downloaded: 0,
-    uploaded: 0,
-    activeMs: 0,
-    seedingMs: 0,
-    ...given,
-  }
+export const RECORD_DEFAULTS: Omit<TorrentRecord, Given> = Object.freeze({
+  labels: [],
+  completedAt: null,
+  isPaused: false,
+  isForced: false,
+  isSequential: false,
+  isSuperSeeding: false,
+  isUploadOnly: false,
+  skipCheck: false,
+  downloadLimit: null,
+  uploadLimit: null,
+  maxConnections: null,
+  goals: null,
+  areGoalsMet: false,
+  peers: [],
+  publications: [],
+  movesTo: null,
+  size: 0,
+  wantedSize: 0,
+  haveBytes: 0,
+  isPrivate: false,
+  downloaded: 0,
+  uploaded: 0,
+  activeMs: 0,
+  seedingMs: 0,
+})
+
+export function newRecord(given: Pick<TorrentRecord, Given> & Partial<TorrentRecord>): TorrentRecord {
+  return { ...RECORD_DEFAULTS, ...given }
 }

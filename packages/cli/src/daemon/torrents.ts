@@ -237,29 +237,32 @@ export class Torrents implements HeldTorrentOwner {
         isSlow: held.isSlow,
       }))
     this.#toRun = torrentsToRun(candidates, this.#limits())
-    for (const held of inOrder) {
-      if (held.engine !== undefined && !this.#toRun.has(held.id)) void held.exclusively(() => this.#settle(held))
-    }
+    for (const held of inOrder) if (held.engine !== undefined && !this.#toRun.has(held.id)) this.#settleSoon(held)
     this.#startNext()
   }
 
   /** Not all at once: each looks at its files first. */
   #startNext(): void {
     let opening = 0
-    for (const held of this.#held.values()) if (held.isOpening || held.isStarting) opening++
+    for (const held of this.#held.values()) if (held.isOpening || (held.isSettling && held.engine === undefined)) opening++
     for (const id of this.#toRun) {
       if (opening >= MAX_OPENING) return
       const held = this.#held.get(id)
-      if (held === undefined || held.engine !== undefined || held.isStarting) continue
+      if (held === undefined || held.engine !== undefined || held.isSettling) continue
       opening++
-      held.isStarting = true
-      void held
-        .exclusively(() => this.#settle(held))
-        .finally(() => {
-          held.isStarting = false
-          this.decideSoon()
-        })
+      this.#settleSoon(held)
     }
+  }
+
+  #settleSoon(held: HeldTorrent): void {
+    if (held.isSettling) return
+    held.isSettling = true
+    void held
+      .exclusively(() => this.#settle(held))
+      .finally(() => {
+        held.isSettling = false
+        this.decideSoon()
+      })
   }
 
   /** What was decided may have changed while it waited for its turn. */

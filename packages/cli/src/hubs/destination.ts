@@ -1,5 +1,5 @@
 import { lstat, mkdir } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { ProblemError } from '@shoal/api/problem'
 import { fileNameOf } from './hub-name.ts'
 
@@ -17,6 +17,7 @@ export interface Destination {
  * @throws {ProblemError} `VALIDATION`, `DESTINATION_EXISTS`
  */
 export async function destinationOf(asked: string | undefined, ownName: string, downloadDir: string): Promise<Destination> {
+  if (asked !== undefined) requireAbsolute('destination', asked)
   const path = asked === undefined ? join(downloadDir, fileNameOf(ownName) ?? 'download') : resolve(asked)
   const name = basename(path)
   if (asked !== undefined && fileNameOf(name) !== name) {
@@ -33,6 +34,17 @@ export async function destinationOf(asked: string | undefined, ownName: string, 
       ? `Give the path that it is to have, such as ${join(path, ownName)}`
       : 'Choose another destination, or move that away'
   throw new ProblemError('DESTINATION_EXISTS', `Cannot fetch to ${JSON.stringify(path)}: it exists. ${instead}`)
+}
+
+/**
+ * The daemon's own folder means nothing to whoever asks it.
+ *
+ * @throws {ProblemError} `VALIDATION`
+ */
+export function requireAbsolute(field: string, path: string): void {
+  if (isAbsolute(path)) return
+  const detail = `${JSON.stringify(path)} is no absolute path. Give the whole path`
+  throw new ProblemError('VALIDATION', detail, { errors: [{ field, detail }] })
 }
 
 /** @throws {ProblemError} `VALIDATION` */

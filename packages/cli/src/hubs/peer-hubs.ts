@@ -226,7 +226,11 @@ export class PeerHubs implements HubDesk {
   }
 
   #start(): void {
-    for (const memory of this.#state.hubs) this.#know(memory)
+    const { shelf } = this.#world
+    for (const memory of this.#state.hubs) {
+      memory.fetched = memory.fetched.filter((id) => shelf.find(id) !== undefined)
+      this.#know(memory)
+    }
     this.#publisher.start()
     for (const hub of this.#hubs.values()) {
       for (const id of [...hub.memory.fetched, ...this.#publisher.torrentsOn(hub.url)]) hub.reporter.add(id)

@@ -5,6 +5,7 @@ import { ProblemError } from '@shoal/api/problem'
 import type { CreatedTorrent } from '@shoal/engine/create-torrent'
 import { toInfoHash } from '@shoal/protocol/info-hash'
 import { formatMagnet } from '@shoal/protocol/metainfo/magnet'
+import { requireAbsolute } from './destination.ts'
 import { hubIdOf } from './hub-address.ts'
 import { type Copies, LinkAway, type Welcome } from './hub-link.ts'
 import { nameKey, sharedName } from './hub-name.ts'
@@ -62,6 +63,7 @@ export class Publisher {
    * @throws {ProblemError} `PATH_MISSING`, `VALIDATION`, `ALREADY_SHARED`, `TAKEN`, `NOT_SIGNED_IN`, `FORBIDDEN`, `CONFLICT`, and what the hub refuses
    */
   async publish(hub: KnownHub, what: Publish, signal?: AbortSignal): Promise<Publication> {
+    requireAbsolute('path', what.path)
     const path = await realpath(what.path).catch((cause: unknown) => {
       throw new ProblemError(
         'PATH_MISSING',
@@ -70,7 +72,7 @@ export class Publisher {
         { cause },
       )
     })
-    const name = sharedName(what.name ?? basename(path))
+    const name = sharedName(what.name ?? basename(what.path))
     // It may let us in by now; and what it cannot say, it said before.
     if (!hub.memory.mayPublish) await hub.refresh().catch(() => undefined)
     requireRight(hub)

@@ -104,9 +104,9 @@ export class CrashedDaemon {
 
   /** Lets everything come, without a limit, and compares it. */
   async finish(): Promise<void> {
-    this.#seeder.setUploadRate(Number.POSITIVE_INFINITY)
     const running = await this.#start()
     await this.#expectAll(running)
+    this.#seeder.setUploadRate(Number.POSITIVE_INFINITY)
     while (!(await running.client.torrents()).every(({ size, haveBytes }) => haveBytes === size)) await pause(50)
     await stopDaemonProcess(this.#files)
     for (const { name, data, isWhole } of this.#torrents.values()) {
@@ -208,7 +208,8 @@ function bytesReadBy(pid: number): number {
   }
 }
 
-function torrentOf(name: string, data: Uint8Array): { readonly id: string; readonly metainfo: Uint8Array } {
+/** A torrent of one file, without trackers. */
+export function torrentOf(name: string, data: Uint8Array): { readonly id: string; readonly metainfo: Uint8Array } {
   const hashes: Uint8Array[] = []
   for (let at = 0; at < data.length; at += PIECE_BYTES)
     hashes.push(

@@ -1,8 +1,8 @@
 import * as fs from 'node:fs'
-import { link, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises'
+import { link, lstat, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { EngineError } from '../base/errors.ts'
-import type { AppendFile, Disk, DiskFile, FileStamp, OpenMode } from '../ports/disk.ts'
+import type { AppendFile, Disk, DiskFile, FileStamp, LinkOutcome, OpenMode } from '../ports/disk.ts'
 import { NodeDiskFile, stampOf } from './disk-file.ts'
 import { FileCalls } from './file-calls.ts'
 import { FolderSyncs, makeFolders } from './folder.ts'
@@ -82,12 +82,7 @@ export class NodeDisk implements Disk {
     })
   }
 
-  async linkFile(
-    root: string,
-    path: readonly string[],
-    toRoot: string,
-    toPath: readonly string[],
-  ): Promise<'linked' | 'exists' | 'impossible'> {
+  async linkFile(root: string, path: readonly string[], toRoot: string, toPath: readonly string[]): Promise<LinkOutcome> {
     const from = await walk(this.#calls, root, path, false)
     const found = from && (await look(this.#calls, from.target))
     if (from === undefined || found === undefined) throw diskError({ code: 'ENOENT' }, 'read', join(root, ...path))
@@ -99,7 +94,7 @@ export class NodeDisk implements Disk {
       return 'linked'
     } catch (error) {
       const code = errorCode(error)
-      if (code === 'EEXIST') return 'exists'
+      if (code === 'EEXIST') return await compareNames(from.target, to.target)
       if (code !== undefined && NO_LINKS.has(code)) return 'impossible'
       throw diskError(error, 'write to', to.target)
     }
@@ -109,7 +104,7 @@ export class NodeDisk implements Disk {
     const toPath = [...path.slice(0, -1), name]
     const outcome = await this.linkFile(root, path, root, toPath)
     if (outcome === 'exists') return outcome
-    if (outcome === 'linked') {
+    if (outcome === 'linked' || outcome === 'same') {
       await this.removeFile(root, path)
       return 'renamed'
     }
@@ -246,6 +241,14 @@ async function enterFolder(calls: FileCalls, folder: string, create: boolean): P
   }
   const what = found?.isSymbolicLink() === true ? 'a symbolic link' : 'not a folder'
   throw new EngineError('PATH_UNSAFE', `Refused to go through "${folder}": it is ${what}. Move it away, or choose another folder.`)
+}
+
+/** One file can be seen in two places although it has one name: a folder may be mounted twice. */
+async function compareNames(from: string, to: string): Promise<'same' | 'exists'> {
+  const [one, other] = await Promise.all([from, to].map((path) => lstat(path, { bigint: true })))
+  if (one === undefined || other === undefined || one.dev !== other.dev || one.ino !== other.ino) return 'exists'
+  if (one.nlink > 1n) return 'same'
+  throw new EngineError('PATH_UNSAFE', `Refused to give "${from}" the name "${to}": that is the same file. Choose another folder.`)
 }
 
 async function look(calls: FileCalls, path: string): Promise<fs.Stats | undefined> {

@@ -57,8 +57,8 @@ export class MessageSender {
     this.#outbox.end = writeKeepAlive(this.#outbox.bytes, at)
   }
 
-  have(pieceIndex: number): void {
-    const at = this.#outbox.room(INDEX_MESSAGE_BYTES)
+  have(pieceIndex: number, mayWait: boolean): void {
+    const at = this.#outbox.room(INDEX_MESSAGE_BYTES, mayWait)
     this.#outbox.end = writeHave(this.#outbox.bytes, at, pieceIndex)
   }
 

@@ -37,15 +37,18 @@ export class Outbox {
     this.#system = system
   }
 
-  /** Makes sure that `length` bytes fit at the returned offset of `bytes`, and that they will be flushed this turn. */
-  room(length: number): number {
+  /**
+   * Makes sure that `length` bytes fit at the returned offset of `bytes`, and that they will be flushed this turn; what `mayWait`
+   * goes out with whatever comes next.
+   */
+  room(length: number, mayWait = false): number {
     if (this.end + length > this.bytes.length) {
       this.flush()
       this.bytes = new Uint8Array(BUFFER_BYTES)
       this.#start = this.end = 0
       this.#writesUnderWay = 0
     }
-    if (!this.#flushIsDue) {
+    if (!this.#flushIsDue && !mayWait) {
       this.#flushIsDue = true
       this.#system.soon(this.#flushSoon)
     }

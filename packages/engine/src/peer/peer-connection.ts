@@ -184,8 +184,9 @@ export class PeerConnection implements StreamHandler {
     this.#onSent()
   }
 
-  sendHave(pieceIndex: number): void {
-    this.#sender.have(pieceIndex)
+  /** What `mayWait` goes out with the next message, or within a second: a write and a wake-up for it alone would be too dear. */
+  sendHave(pieceIndex: number, mayWait = false): void {
+    this.#sender.have(pieceIndex, mayWait)
     this.#onSent()
   }
 
@@ -288,6 +289,7 @@ export class PeerConnection implements StreamHandler {
   /** Keep-alives and silence; called about once a second. */
   onTick(now: number): void {
     if (!this.isOpen) return
+    this.#sender.flush()
     if (now - this.lastReceivedAt > this.#options.idleTimeoutMs) {
       this.close(new EngineError('PEER_TIMEOUT', `Nothing heard for ${Math.round(this.#options.idleTimeoutMs / 1000)} s`))
     } else if (now - this.lastSentAt > this.#options.keepAliveIntervalMs) {

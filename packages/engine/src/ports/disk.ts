@@ -8,6 +8,12 @@ export interface FileStamp {
 /** `read` needs the file to be there; `write` creates it (never truncates) and can read too. */
 export type OpenMode = 'read' | 'write'
 
+/**
+ * `same`: the file has this name already. `exists`: another one is there. `impossible`: the names are on two file systems, or
+ * this one has no second names.
+ */
+export type LinkOutcome = 'linked' | 'same' | 'exists' | 'impossible'
+
 /** One open file. All offsets and lengths are bytes. */
 export interface DiskFile {
   /** What it looked like when it was opened, for whoever has just opened it. */
@@ -54,9 +60,9 @@ export interface Disk {
   removeFile(root: string, path: readonly string[]): Promise<void>
   /**
    * Gives a file a second name below another root, folders and all; the name survives a power cut once it resolves.
-   * `exists`: something is there already. `impossible`: the names are on two file systems, or this one has no second names.
+   * @throws {EngineError} `PATH_UNSAFE` also when the new name is the old one, by another way
    */
-  linkFile(root: string, path: readonly string[], toRoot: string, toPath: readonly string[]): Promise<'linked' | 'exists' | 'impossible'>
+  linkFile(root: string, path: readonly string[], toRoot: string, toPath: readonly string[]): Promise<LinkOutcome>
   /** Gives a file another name in its folder, unless that is taken; it survives a power cut once it resolves. */
   renameFile(root: string, path: readonly string[], name: string): Promise<'renamed' | 'exists'>
   /** Removes a folder below the root, if it is empty. @returns whether it was */

@@ -113,7 +113,7 @@ export class Session extends Emitter<SessionEvents> implements TorrentDirectory 
   }
 
   /**
-   * Adds a torrent and starts it. What is wrong with the metainfo or magnet is thrown at once; what goes wrong
+   * Adds a torrent and starts it, unless told otherwise. What is wrong with the metainfo or magnet is thrown at once; what goes wrong
    * later is the torrent's `error` event.
    * @throws {ProtocolError} of the metainfo or magnet
    * @throws {EngineError} `TORRENT_UNSUPPORTED`, `TORRENT_DUPLICATE`, `OPTION_INVALID`, `CLOSED`
@@ -143,7 +143,7 @@ export class Session extends Emitter<SessionEvents> implements TorrentDirectory 
     }
     this.#torrents.set(torrent.infoHashHex, torrent)
     this.emit('torrent-added', torrent)
-    torrent.start()
+    if (what.isStopped !== true) torrent.start()
     return torrent
   }
 

@@ -1,5 +1,5 @@
 import { EngineError } from '../base/errors.ts'
-import type { AppendFile, Disk, DiskFile, FileStamp, OpenMode } from '../ports/disk.ts'
+import type { AppendFile, Disk, DiskFile, FileStamp, LinkOutcome, OpenMode } from '../ports/disk.ts'
 import { diskError, SimDiskFile, unsafePath } from './disk-file.ts'
 import { type DiskFault, type DiskOperation, FaultPlan } from './fault-plan.ts'
 import { FileTree, joinAll, splitPath } from './file-tree.ts'
@@ -107,12 +107,7 @@ export class SimDisk implements Disk {
     }
   }
 
-  async linkFile(
-    root: string,
-    path: readonly string[],
-    toRoot: string,
-    toPath: readonly string[],
-  ): Promise<'linked' | 'exists' | 'impossible'> {
+  async linkFile(root: string, path: readonly string[], toRoot: string, toPath: readonly string[]): Promise<LinkOutcome> {
     const full = joinAll(toRoot, toPath)
     await this.#call('link', 'write to', full)
     const from = this.#tree.walk(root, path, false)
@@ -120,7 +115,9 @@ export class SimDisk implements Disk {
     if (entry === undefined) throw diskError('FILE_MISSING', 'read', joinAll(root, path))
     if (entry.type !== 'file') throw unsafePath(joinAll(root, path))
     const to = this.#tree.walk(toRoot, toPath, true)
-    if (to.folder.entries.has(to.name)) return 'exists'
+    const there = to.folder.entries.get(to.name)
+    if (there === entry && to.folder === from.folder && to.name === from.name) throw unsafePath(full)
+    if (there !== undefined) return there === entry ? 'same' : 'exists'
     if (this.separateRoots.some((other) => isBelow(other, root) !== isBelow(other, toRoot))) return 'impossible'
     this.#platter.assign(to.folder, new Map([[to.name, entry]]))
     this.#syncUpTo(toRoot, toPath)

@@ -6,6 +6,7 @@ import { foreignFile } from './foreign-files.ts'
 import type { PlaceOnDisk } from './stored-files.ts'
 
 const CHUNK_BYTES = 1024 * 1024
+const PROGRESS_STEPS = 500
 
 /** A file that is to be somewhere else. */
 export interface Transfer {
@@ -41,6 +42,7 @@ export class Relocation {
   /** What was not there before. */
   readonly #made: PlaceOnDisk[] = []
   #movedBytes = 0
+  #reportedBytes = 0
   #totalBytes = 0
 
   constructor(options: RelocationOptions) {
@@ -110,8 +112,10 @@ export class Relocation {
     this.#refuseIfCalledOff()
     const outcome = await this.#disk.linkFile(from.root, from.path, to.root, to.path)
     if (outcome === 'linked') this.#made.push(to)
-    else if (outcome === 'exists' || (await this.#disk.stat(to.root, to.path)) !== undefined) await this.#compare(from, to, stamp)
-    else {
+    // Left by an attempt that was cut off, or by somebody: nothing to compare, and not ours to take back.
+    else if (outcome !== 'same' && (outcome === 'exists' || (await this.#disk.stat(to.root, to.path)) !== undefined))
+      await this.#compare(from, to, stamp)
+    else if (outcome === 'impossible') {
       await this.#requireSpace(to.root)
       const copy: PlaceOnDisk = { root: to.root, path: [...to.path.slice(0, -1), copyName] }
       this.#made.push(copy)
@@ -122,7 +126,7 @@ export class Relocation {
       this.#made.push(to)
     }
     this.#movedBytes += stamp.size
-    this.#onProgress(this.#movedBytes, this.#totalBytes)
+    this.#report(this.#movedBytes)
   }
 
   async #requireSpace(root: string): Promise<void> {
@@ -161,7 +165,7 @@ export class Relocation {
       // A half-fetched file is mostly holes, and stays so.
       if (!isZeros(bytes)) await target.write(bytes, at)
       at += got
-      this.#onProgress(this.#movedBytes + at / 2, this.#totalBytes)
+      this.#report(this.#movedBytes + at / 2)
     }
   }
 
@@ -186,12 +190,20 @@ export class Relocation {
     const right = new Uint8Array(left.length)
     for (let at = 0; at < size; at += left.length) {
       this.#refuseIfCalledOff()
+      this.#report(this.#movedBytes + (size + at) / 2)
       const length = Math.min(left.length, size - at)
       const [got, gotThere] = await Promise.all([source.read([left.subarray(0, length)], at), target.read([right.subarray(0, length)], at)])
       if (got !== length || gotThere !== length || !equalBytes(left.subarray(0, length), right.subarray(0, length))) {
         throw foreignFile(to.path.join('/'), to.root)
       }
     }
+  }
+
+  /** Often enough for a bar, and no more. */
+  #report(movedBytes: number): void {
+    if (movedBytes < this.#totalBytes && movedBytes - this.#reportedBytes < this.#totalBytes / PROGRESS_STEPS) return
+    this.#reportedBytes = movedBytes
+    this.#onProgress(movedBytes, this.#totalBytes)
   }
 
   /** The innermost first; the root stays. */

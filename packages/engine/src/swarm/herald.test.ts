@@ -8,8 +8,17 @@ const PIECES = 100
 
 /** Writes down what it is told, and in which write: what is told in one call of the herald leaves together. */
 class Listener implements HeraldPeer {
+  readonly pieces = Bitfield.empty(PIECES)
   readonly heard: number[] = []
-  readonly connection = { isOpen: true, sendHave: (pieceIndex: number) => void this.heard.push(pieceIndex) }
+  /** The part of it that was not worth a write of its own. */
+  readonly heardInTime: number[] = []
+  readonly connection = {
+    isOpen: true,
+    sendHave: (pieceIndex: number, mayWait: boolean): void => {
+      this.heard.push(pieceIndex)
+      if (mayWait) this.heardInTime.push(pieceIndex)
+    },
+  }
   newsHeard = 0
 }
 
@@ -60,6 +69,15 @@ describe('Herald', () => {
     swarm.get(7)
     assert.equal(swarm.toldCount(7), 5)
     assert.equal(swarm.system.pendingEvents, 0)
+  })
+
+  test('does not hurry to tell a peer of what it has', () => {
+    const swarm = new Swarm(2)
+    swarm.all.get(1)!.pieces.set(7)
+    swarm.get(7)
+    assert.deepEqual(swarm.all.get(1)!.heardInTime, [7])
+    assert.deepEqual(swarm.all.get(0)!.heardInTime, [])
+    assert.deepEqual(swarm.all.get(0)!.heard, [7])
   })
 
   test('in a crowd tells the unchoked at once and the others a few at a time', async () => {

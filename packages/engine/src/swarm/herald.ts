@@ -9,7 +9,8 @@ const SLICE_INTERVAL_MS = 25
 
 /** What the herald wants to know of a peer. */
 export interface HeraldPeer {
-  readonly connection: { readonly isOpen: boolean; sendHave(pieceIndex: number): void }
+  readonly pieces: Pick<Bitfield, 'has'>
+  readonly connection: { readonly isOpen: boolean; sendHave(pieceIndex: number, mayWait: boolean): void }
   /** How much of the news it has heard: the herald's. */
   newsHeard: number
 }
@@ -118,8 +119,8 @@ export class Herald<Peer extends HeraldPeer> {
     const have = this.#have!
     for (let at = peer.newsHeard - this.#forgotten; at < this.#news.length; at++) {
       const pieceIndex = this.#news[at]!
-      // We may have lost it meanwhile. Who has it hears of it too: a seed could not know otherwise when others have everything.
-      if (have.has(pieceIndex) && connection.isOpen) connection.sendHave(pieceIndex)
+      // We may have lost it meanwhile. Who has it hears of it too, in time: a seed could not know otherwise when others have everything.
+      if (have.has(pieceIndex) && connection.isOpen) connection.sendHave(pieceIndex, peer.pieces.has(pieceIndex))
     }
     peer.newsHeard = this.#end
     this.#owner.onTold(peer)

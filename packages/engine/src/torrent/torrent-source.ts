@@ -21,6 +21,8 @@ export interface AddTorrent {
   readonly sequential?: boolean
   /** As a seed, shows each peer only what hardly anybody has, until others have everything (BEP 16). */
   readonly superSeeding?: boolean
+  /** Waits for `start`: until then nothing is looked at, and nobody is told. */
+  readonly isStopped?: boolean
   /** Believes that all data is there, until a read disagrees. */
   readonly skipCheck?: boolean
   /** Where each file really is below `dir`, one path a file: for data that has names which a torrent may not have. */

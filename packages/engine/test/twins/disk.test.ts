@@ -24,10 +24,13 @@ for (const twin of TWINS) {
         const other = `${root} elsewhere`
         await put(root, ['a', 'b'], 'abc')
         assert.equal(await world.run(disk.linkFile(root, ['a', 'b'], other, ['x', 'y', 'z'])), 'linked')
-        assert.equal(await world.run(disk.linkFile(root, ['a', 'b'], other, ['x', 'y', 'z'])), 'exists')
+        assert.equal(await world.run(disk.linkFile(root, ['a', 'b'], other, ['x', 'y', 'z'])), 'same')
+        await put(other, ['x', 'taken'], 'abc')
+        assert.equal(await world.run(disk.linkFile(root, ['a', 'b'], other, ['x', 'taken'])), 'exists')
         await world.run(disk.removeFile(root, ['a', 'b']))
         assert.equal((await world.run(disk.stat(other, ['x', 'y', 'z'])))?.size, 3)
         await rejectsWith('FILE_MISSING', world.run(disk.linkFile(root, ['a', 'b'], other, ['w'])))
+        await rejectsWith('PATH_UNSAFE', world.run(disk.linkFile(other, ['x', 'taken'], other, ['x', 'taken'])))
       })
 
       test('a file gets another name only if nobody has it', async () => {

@@ -320,9 +320,12 @@ async function unpublish({ world, words, options, signal }: VerbCall<PeerWorld>)
   }
   if (another !== undefined) throw new ProblemError('AMBIGUOUS', `You share ${quoted(name)} on several hubs. Say which with --hub`)
   await world.client.unpublish(publication.hub, publication.name, signal)
-  return sentence(`${quoted(name)} is not in the list of the hub any more. The torrent and its data stay (remove takes it out).`, {
-    unpublished: publication,
-  })
+  return sentence(
+    `${quoted(name)} is not in the list of the hub any more, and what was shared only there is not served any more. Your data stays.`,
+    {
+      unpublished: publication,
+    },
+  )
 }
 
 async function fetch(call: VerbCall<PeerWorld>): Promise<Reply> {
