@@ -46,7 +46,7 @@ async function share(path: string, options: ShareOptions, context: CommandContex
   try {
     const hub = await hubNamed({ client }, options.hub, stop.signal)
     const published = await publish(client, { path, options, hub: hub.id, signal: stop.signal })
-    show(published, options, context)
+    show(published, 'name', options, context)
     if (options.json !== true && isPersonThere(context.environment)) {
       context.output.write('\n  Your peer goes on sharing it by itself. q shows a QR code, Enter leaves.\n')
       await untilEnter(published, context, signals.whenReceived())
@@ -68,10 +68,10 @@ async function shareWithNetwork(path: string, options: ShareOptions, client: Dae
     const known = await client.connect({ url })
     try {
       const published = await publish(client, { path, options, hub: known.id })
-      show(published, options, context)
+      show(published, 'link', options, context)
       if (options.json !== true) {
         const text =
-          'You know no hub, so a little one runs here, for everybody in your network: the link gets it, with shoal get and in a browser. Ctrl-C stops it.'
+          'You know no hub, so a little one runs here, for everybody in your network: a browser shows the link, too. Ctrl-C stops it.'
         context.output.write(`${spoken(text, context.output).join('\n')}\n`)
       }
       await untilEnter(published, context, signals.whenReceived())
@@ -93,8 +93,8 @@ function publish(client: DaemonClient, { path, options, hub, signal }: Wanted): 
   return client.publish({ path: pathOf(path, { folder: process.cwd() }), hub, ...name }, signal)
 }
 
-function show(published: Publication, { json, qr }: ShareOptions, { output }: CommandContext): void {
-  output.write(json ? `${JSON.stringify(published)}\n` : `${shareCard(published, output, qr === true).join('\n')}\n`)
+function show(published: Publication, by: 'name' | 'link', { json, qr }: ShareOptions, { output }: CommandContext): void {
+  output.write(json ? `${JSON.stringify(published)}\n` : `${shareCard(published, output, qr === true, by).join('\n')}\n`)
 }
 
 /** Until Enter, Escape or a signal; `q` shows the code. Where nobody sits, until the signal. */

@@ -252,15 +252,19 @@ async function share(call: VerbCall<PeerWorld>): Promise<Reply> {
   return { value: published, lines: (view) => shareCard(published, view, call.options.has('qr')) }
 }
 
-/** What one passes on: the name, a link, a magnet, and the link as a QR code when it is asked for. */
-export function shareCard(published: Publication, view: View, showsCode: boolean): string[] {
+/**
+ * What one passes on: the name, a link, a magnet, and the link as a QR code when it is asked for.
+ *
+ * @param by what others get it by: the name for those who are at the hub, else the link
+ */
+export function shareCard(published: Publication, view: View, showsCode: boolean, by: 'name' | 'link' = 'name'): string[] {
   const size = `${formatBytes(published.size)} · ${formatCounted(published.pieceCount, 'piece')} of ${formatBytes(published.pieceLength)}`
   const { strong } = view.palette
   return [
     view.isTerminal ? `  ${strong(clean(published.name))}    ${size}` : `${clean(published.name)}\t${size}`,
     ...pairLines(
       [
-        ['get it with', `shoal get ${shownName(published.name)}`],
+        ['get it with', `shoal get ${by === 'name' ? shownName(published.name) : wholeLink(published.link)}`],
         ['link', wholeLink(published.link)],
         ['magnet', wholeLink(published.magnet)],
       ],
