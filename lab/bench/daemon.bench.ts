@@ -17,16 +17,22 @@ import { spreadOf } from './statistics.ts'
  * A daemon with very many torrents: how soon it is ready, what it takes, how fast it lists them, what it does while nothing happens.
  * Each has one file of one piece that is here, and announces to a hub on this machine.
  *
- *     npm run bench -- daemon --torrents 2000 --idle 20
+ *     npm run bench -- daemon --torrents 2000 --settle 45 --idle 20
  */
 
-const { values } = parseArgs({ options: { torrents: { type: 'string', default: '2000' }, idle: { type: 'string', default: '20' } } })
+const { values } = parseArgs({
+  options: {
+    torrents: { type: 'string', default: '2000' },
+    settle: { type: 'string', default: '45' },
+    idle: { type: 'string', default: '20' },
+  },
+})
 const torrents = Number(values.torrents)
 const idleSeconds = Number(values.idle)
+/** What starting has left to do is done by then. */
+const settleSeconds = Number(values.settle)
 const BIN = join(import.meta.dirname, '../../packages/cli/bin/shoal.js')
 const PIECE_BYTES = 16_384
-/** What starting has left to do is done by then. */
-const SETTLE_MS = 15_000
 
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'shoal-daemon-'))
 const environment = { ...process.env, SHOAL_HOME: join(folder, 'home') }
@@ -63,7 +69,7 @@ try {
     )
     listMs.push(performance.now() - at)
   }
-  await pause(SETTLE_MS)
+  await pause(settleSeconds * 1_000)
   const before = meter.cpuSeconds()
   await pause(idleSeconds * 1_000)
   const idlePercent = ((meter.cpuSeconds() - before) / idleSeconds) * 100
