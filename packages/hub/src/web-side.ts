@@ -24,6 +24,7 @@ import { peerRoutes } from './http/peer-routes.ts'
 import type { HubRoute } from './http/route.ts'
 import { sessionRoutes } from './http/session-routes.ts'
 import { settingsRoutes } from './http/settings-routes.ts'
+import { sharePageRoutes } from './http/share-page.ts'
 import { torrentRoutes } from './http/torrent-routes.ts'
 import type { HubDoors } from './hub-doors.ts'
 import { type HubLog, logCall } from './hub-log.ts'
@@ -72,6 +73,7 @@ export async function openWebSide(needs: WebSideNeeds): Promise<WebSide> {
     ...settingsRoutes(accounts),
     ...foundingAccountRoutes(accounts),
     ...fileRoutes(catalogue),
+    ...sharePageRoutes(catalogue),
     ...torrentRoutes(catalogue, announceUrls),
     ...foundingTorrentRoutes({ catalogue, accounts: announceUrls, swarms: rooms.swarms }),
     ...feedRoutes({ catalogue, accounts: announceUrls, keyHolders: accounts, rules: { rules: () => rooms.rules } }),

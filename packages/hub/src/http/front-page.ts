@@ -57,10 +57,12 @@ function stepsOf(facts: HubFacts, origin: string): Step[] {
   const tracker = isMembersOnly ? `${origin}/a/YOUR-KEY/announce` : facts.announceUrls[0]
   if (tracker === undefined) return steps
   const whose = isMembersOnly ? 'your own tracker (whoever joins is told it; later: GET /v1/account)' : 'the tracker of this hub'
+  const joins = facts.visitors === 'member' ? [`shoal connect ${origin}`] : [`shoal connect ${origin}`, 'shoal login YOUR-NAME']
   steps.push(
-    { says: `Put ${whose} into a torrent that you make:`, commands: [`shoal create FOLDER --tracker ${tracker}`] },
-    { says: 'Share it, until others have it all:', commands: ['shoal seed FOLDER.torrent'] },
+    { says: 'Join with your peer:', commands: joins },
+    { says: 'Share a file or folder, and get what others share:', commands: ['shoal share FOLDER', 'shoal list_files', 'shoal get NAME'] },
+    { says: `In another client, put ${whose} into a torrent that you make:`, commands: [tracker] },
   )
-  if (!isMembersOnly) steps.push({ says: 'In any other client these are the trackers:', commands: facts.announceUrls })
+  if (!isMembersOnly) steps.push({ says: 'All of its trackers:', commands: facts.announceUrls })
   return steps
 }
