@@ -198,6 +198,8 @@ export class NodeByteStream implements ByteStream {
     if (this.#closed) return
     this.#linger ??= setTimeout(() => this.#socket.destroy(), LINGER_MS)
     this.#linger.unref()
+    // What was said is with the system by now: a peer that is silent for ever keeps no process that has nothing else to do.
+    this.#socket.unref()
   }
 
   #close(): void {
