@@ -17,7 +17,12 @@ const URL = 'http://127.0.0.1:1'
 /** A peer that knows one hub already, and whose torrents are only names. */
 async function world(context: TestContext) {
   const root = mkdtempSync(join(tmpdir(), 'shoal-publisher-'))
-  context.after(() => rmSync(root, { recursive: true }))
+  const opened: PeerHubs[] = []
+  context.after(async () => {
+    // what is written down must be, before its folder goes
+    for (const hubs of opened) await hubs.close()
+    rmSync(root, { recursive: true })
+  })
   const folder = join(root, 'peer')
   mkdirSync(folder)
   const system = new SimSystem({ seed: 'publisher' })
@@ -60,7 +65,7 @@ async function world(context: TestContext) {
       openSocket: control.openSocket,
       callTimeoutMs: 100,
     })
-    context.after(() => hubs.close())
+    opened.push(hubs)
     return hubs
   }
   const path = join(root, 'file.bin')
